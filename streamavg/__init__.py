@@ -1,0 +1,51 @@
+"""streamavg: micro, macro, weighted and per-class metrics of classifiers, counted exactly over any amount of data."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from streamavg.accumulator import Accumulator
+    from streamavg.errors import CountOverflowError, InputError, MismatchError
+    from streamavg.run import evaluate
+    from streamavg.snapshot import Snapshot, from_bytes, from_confusion, from_counts
+
+_HOME = {
+    "Accumulator": "accumulator",
+    "CountOverflowError": "errors",
+    "InputError": "errors",
+    "MismatchError": "errors",
+    "Snapshot": "snapshot",
+    "evaluate": "run",
+    "from_bytes": "snapshot",
+    "from_confusion": "snapshot",
+    "from_counts": "snapshot",
+}
+
+__all__ = [
+    "Accumulator",
+    "CountOverflowError",
+    "InputError",
+    "MismatchError",
+    "Snapshot",
+    "evaluate",
+    "from_bytes",
+    "from_confusion",
+    "from_counts",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name on first use (PEP 562), so that importing the package costs no numba and no pyarrow."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("streamavg")
+    if name not in _HOME:
+        raise AttributeError(f"module 'streamavg' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"streamavg.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

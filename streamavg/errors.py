@@ -1,0 +1,26 @@
+"""The errors raised on purpose; each is one line that says what was expected, what came, where, and what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class InputError(ValueError):
+    """The data or the request cannot be used: a wrong column, type, label, file or option."""
+
+
+class MismatchError(ValueError):
+    """Two states were counted under different options, so their sum would mean nothing."""
+
+
+class CountOverflowError(OverflowError):
+    """A count would pass 2**63 - 1; nothing was added."""
+
+
+def require_one_of(name: str, value: object, choices: Sequence[object]) -> None:
+    """InputError, naming the choices, if an option has another value."""
+    if value not in choices:
+        raise InputError(f"{name} is {value!r}; it must be one of {', '.join(map(repr, choices))}")

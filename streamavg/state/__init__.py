@@ -1,0 +1,1 @@
+"""The waist: immutable integer states that add and subtract; numpy only, no Arrow, no metric, no file."""

@@ -1,0 +1,183 @@
+"""State: everything that was counted, under one configuration; a commutative group with a fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from streamavg.errors import InputError, MismatchError
+from streamavg.state.config import Config
+from streamavg.state.counts import FN, FP, TP, Counts
+from streamavg.state.labels import all_integers, ascending
+from streamavg.state.pairs import Pairs
+from streamavg.state.tables import KeyTable, add_named, checked_int, exact_sum, frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from streamavg.state.tables import Ints
+
+CAUSES = ("malformed", "null_true", "unknown_true", "null_pred", "invalid_score")
+TALLIES = ("unanswered", "other")
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Counts, rows, skipped rows by cause and tallies; for multilabel the row table; label pairs while they are known.
+
+    `pairs` is None once they are lost, which the sum with any other state stays.
+    """
+
+    config: Config = field(default_factory=Config)
+    counts: Counts = field(default_factory=Counts.zero)
+    rows: int = 0
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    tallies: Mapping[str, int] = field(default_factory=dict)
+    row_table: KeyTable = field(default_factory=KeyTable.zero)
+    pairs: Pairs | None = field(default_factory=Pairs.zero)
+
+    @property
+    def seen(self) -> int:
+        """Rows offered: those in the matrix and those skipped."""
+        return self.rows + sum(self.skipped.values())
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether every number that the fingerprint covers is zero: the zero of every configuration."""
+        nothing = not self.counts.labels and not self.rows and not self.skipped and not self.tallies
+        return nothing and not self.row_table.keys.size
+
+    @property
+    def size(self) -> int:
+        """Bytes held by the arrays and label texts; depends on labels and distinct rows sizes, never on rows."""
+        held = self.counts.cells.nbytes + sum(map(len, self.counts.labels))
+        held += self.row_table.keys.nbytes + self.row_table.counts.nbytes
+        return held if self.pairs is None else held + self.pairs.table.keys.nbytes + self.pairs.table.counts.nbytes
+
+    def __add__(self, other: State) -> State:
+        return self._combined(other, 1)
+
+    def __sub__(self, other: State) -> State:
+        return self._combined(other, -1)
+
+    def _combined(self, other: State, sign: int) -> State:
+        if other.is_empty:
+            return self
+        if self.is_empty and sign > 0:
+            return other
+        config = other.config if self.is_empty else self.config.joined(other.config)
+        pairs = None
+        if self.pairs is not None and other.pairs is not None:
+            pairs = self.pairs + other.pairs if sign > 0 else self.pairs - other.pairs
+        total = State(
+            config=config,
+            counts=self.counts + other.counts if sign > 0 else self.counts - other.counts,
+            rows=checked_int(self.rows + sign * other.rows),
+            skipped=add_named(self.skipped, other.skipped, sign),
+            tallies=add_named(self.tallies, other.tallies, sign),
+            row_table=self.row_table + other.row_table if sign > 0 else self.row_table - other.row_table,
+            pairs=pairs,
+        )
+        checked_int(total.seen)
+        total.check_binary()
+        return total
+
+    def check_binary(self) -> None:
+        """Refuse a third label in a binary state: counted, declared and positive labels together must be two."""
+        if self.config.task != "binary":
+            return
+        held = {*self.counts.labels, *self.config.labels, *filter(None, (self.config.pos_label,))}
+        if len(held) > 2:
+            names = ", ".join(map(repr, ascending(held)))
+            raise InputError(f"a binary task has two labels, here are {len(held)}: {names}; use task='multiclass'")
+
+    def check_identities(self) -> None:
+        """Refuse sums that no counting can give: for one label a row, truths and answers each add up to the rows."""
+        if self.config.task not in ("binary", "multiclass"):
+            return
+        tp, fp, fn = (exact_sum(self.counts.cells[:, k]) for k in (TP, FP, FN))
+        if tp + fn != self.rows:
+            raise MismatchError(f"sum TP + sum FN is {tp + fn} but rows is {self.rows}; the state is damaged")
+        answered = tp + fp + sum(self.tallies.values())
+        if answered != self.rows:
+            raise MismatchError(f"sum TP + sum FP + unanswered + other is {answered}, not rows {self.rows}")
+
+    @cached_property
+    def order(self) -> tuple[str, ...]:
+        """The labels to show: the declared ones as declared, then the other counted ones ascending."""
+        declared = set(self.config.labels)
+        rest = [label for label in self.counts.labels if label not in declared]
+        numeric = all_integers(declared) and all_integers(rest)
+        return (*self.config.labels, *(sorted(rest, key=int) if numeric else rest))
+
+    @cached_property
+    def cells(self) -> Ints:
+        """TP, FP, FN of the labels in `order`, shape (C, 3) int64."""
+        return self.counts.at(self.order)
+
+    @cached_property
+    def matrix(self) -> Ints:
+        """TP, FP, FN, TN of the labels in `order`, shape (C, 4) int64."""
+        return self.four_cells(self.cells)
+
+    def four_cells(self, cells: Ints) -> Ints:
+        """TP, FP, FN, TN from TP, FP, FN: TN is rows - (TP + FN) - FP, in an order that cannot leave int64."""
+        return frozen(np.column_stack((cells, self.rows - (cells[:, TP] + cells[:, FN]) - cells[:, FP])))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The text sa1: and the SHA-256 of all that was counted; equal for the same rows however cut or encoded."""
+        digest = hashlib.sha256()
+
+        def text(value: str) -> None:
+            raw = value.encode("utf-8")
+            digest.update(len(raw).to_bytes(8, "little") + raw)
+
+        def numbers(array: Ints) -> None:
+            digest.update(np.ascontiguousarray(array, "<i8").tobytes())
+
+        def named(counters: Mapping[str, int]) -> None:
+            numbers(np.array([len(counters)]))
+            for name in sorted(counters):
+                text(name)
+                numbers(np.array([counters[name]]))
+
+        empty = self.is_empty
+        text("{}" if empty else json.dumps(self.config.canonical(), sort_keys=True, separators=(",", ":")))
+        numbers(np.array([len(self.counts.labels)]))
+        for label, cells in zip(self.counts.labels, self.counts.cells, strict=True):
+            text(label)
+            numbers(cells)
+        numbers(np.array([self.rows]))
+        named(self.skipped)
+        named(self.tallies)
+        if self.row_table.keys.size:
+            text("row_table")
+            numbers(np.array([self.row_table.keys.size]))
+            numbers(self.row_table.keys)
+            numbers(self.row_table.counts)
+        return "sa1:" + digest.hexdigest()
+
+    @cached_property
+    def first_negative(self) -> str | None:
+        """What makes the state unreadable: the first label, counter or row size with a negative count, or None."""
+        below = np.flatnonzero((self.cells < 0).any(axis=1))
+        if below.size:
+            tp, fp, fn = self.cells[below[0]].tolist()
+            return f"label {self.order[below[0]]!r} has TP {tp}, FP {fp}, FN {fn}"
+        for name, count in {"rows": self.rows, **self.skipped, **self.tallies}.items():
+            if count < 0:
+                return f"{name} is {count}"
+        below = np.flatnonzero(self.matrix[:, 3] < 0)  # a difference can owe rows and show it nowhere else
+        if below.size:
+            return f"label {self.order[below[0]]!r} has TN {self.matrix[below[0], 3]}"
+        return "a multilabel row size has a negative count" if (self.row_table.counts < 0).any() else None
+
+    def without_pairs(self) -> State:
+        """The same state with its label pairs lost."""
+        return replace(self, pairs=None)

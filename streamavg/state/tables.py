@@ -1,0 +1,97 @@
+"""Exact integer arithmetic on arrays: sums that refuse to wrap, and sparse tables keyed by one int64."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from streamavg.errors import CountOverflowError
+from streamavg.state.labels import LEAST, MOST
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int64]
+
+
+def checked_int(value: int) -> int:
+    """`value` itself, if it fits int64; otherwise CountOverflowError."""
+    if not LEAST <= value <= MOST:
+        raise CountOverflowError(f"a count would become {value}, which is outside int64; nothing was added")
+    return value
+
+
+def checked_add(a: Ints, b: Ints) -> Ints:
+    """a + b element by element; CountOverflowError if any sum leaves int64 (numpy alone would wrap silently)."""
+    total = a + b
+    if (((a ^ total) & (b ^ total)) < 0).any():
+        raise CountOverflowError("a count would pass 2**63 - 1; nothing was added")
+    return total
+
+
+def checked_negative(a: Ints) -> Ints:
+    """-a; CountOverflowError for -2**63, whose negative does not exist."""
+    if (a == LEAST).any():
+        raise CountOverflowError("a count of -2**63 cannot be negated")
+    return -a
+
+
+def exact_sum(a: Ints) -> int:
+    """The sum as a Python int, right beyond int64: the two 32-bit halves are summed apart (below 2**31 elements)."""
+    return (int((a >> 32).sum(dtype=np.int64)) << 32) + int((a & 0xFFFFFFFF).sum(dtype=np.int64))
+
+
+def add_named(a: Mapping[str, int], b: Mapping[str, int], sign: int = 1) -> dict[str, int]:
+    """Named counters added by name, zeros dropped, names ascending."""
+    names = sorted(a.keys() | b.keys())
+    total = {name: checked_int(a.get(name, 0) + sign * b.get(name, 0)) for name in names}
+    return {name: count for name, count in total.items() if count}
+
+
+def frozen(array: Ints) -> Ints:
+    """The array as contiguous int64 that nobody can write to any more."""
+    array = np.ascontiguousarray(array, dtype=np.int64)
+    array.flags.writeable = False
+    return array
+
+
+@dataclass(frozen=True, eq=False)
+class KeyTable:
+    """A sparse table int64 key -> int64 count: keys ascending and unique, no count zero. A commutative group."""
+
+    keys: Ints
+    counts: Ints
+
+    @staticmethod
+    def zero() -> KeyTable:
+        """The table without entries."""
+        return KeyTable(frozen(np.empty(0, np.int64)), frozen(np.empty(0, np.int64)))
+
+    @staticmethod
+    def of(keys: Ints, counts: Ints) -> KeyTable:
+        """The table of these entries; keys may repeat and come in any order, counts are summed exactly."""
+        order = np.argsort(keys, kind="stable")
+        keys, counts = keys[order], counts[order]
+        starts = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]]) if keys.size else np.empty(0, np.int64)
+        if starts.size < keys.size:
+            high = np.add.reduceat(counts >> 32, starts)
+            low = np.add.reduceat(counts & 0xFFFFFFFF, starts)
+            high += low >> 32
+            if ((high < -(2**31)) | (high >= 2**31)).any():
+                raise CountOverflowError("a count would pass 2**63 - 1; nothing was added")
+            keys, counts = keys[starts], (high << 32) | (low & 0xFFFFFFFF)
+        keep = counts != 0
+        return KeyTable(frozen(keys[keep]), frozen(counts[keep]))
+
+    def __add__(self, other: KeyTable) -> KeyTable:
+        return KeyTable.of(np.concatenate((self.keys, other.keys)), np.concatenate((self.counts, other.counts)))
+
+    def __neg__(self) -> KeyTable:
+        return KeyTable(self.keys, frozen(checked_negative(self.counts)))
+
+    def __sub__(self, other: KeyTable) -> KeyTable:
+        return self + -other
