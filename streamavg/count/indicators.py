@@ -1,0 +1,108 @@
+"""Indicators: truth or prediction as one bit a row and label, from boolean or 0/1 columns or fixed-size lists."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from streamavg.count.texts import validated
+from streamavg.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    Bits = np.ndarray[Any, np.dtype[np.uint64]]
+
+
+@dataclass(frozen=True)
+class Indicators:
+    """words: uint64 (labels, ceil(rows / 64)); valid: the rows without a null cell; bits behind the last row are 0."""
+
+    words: Bits
+    valid: Bits
+    rows: int
+
+    def sets(self) -> tuple[Any, Any]:
+        """The same as label sets: how many labels each row has, and the label numbers row after row."""
+        bits = np.unpackbits(self.words.view(np.uint8), axis=1, bitorder="little")[:, : self.rows]
+        rows, labels = np.nonzero(bits.T)
+        return np.bincount(rows, minlength=self.rows), labels
+
+
+def is_indicator(kind: pa.DataType) -> bool:
+    """Whether a column of this type is a row of indicators: a fixed-size list of booleans or integers."""
+    if not pa.types.is_fixed_size_list(kind):
+        return False
+    return bool(pa.types.is_boolean(kind.value_type) or pa.types.is_integer(kind.value_type))
+
+
+def from_columns(arrays: Sequence[pa.Array], names: Sequence[str]) -> Indicators:
+    """Indicators of several boolean or 0/1 columns of equal length; InputError for another value or type."""
+    rows = len(arrays[0])
+    words = np.zeros((len(arrays), -(-rows // 64)), np.uint64)
+    valid = _full(rows)
+    for row, (array, name) in enumerate(zip(arrays, names, strict=True)):
+        validated(array, name, full=False)
+        bits = _boolean(array, f"column {name!r}")
+        if bits.null_count:
+            valid &= _packed(bits.buffers()[0], bits.offset, rows)
+        words[row] = _packed(bits.buffers()[1], bits.offset, rows)
+    return Indicators(words & valid, valid, rows)
+
+
+def from_list(array: pa.Array, name: str) -> Indicators:
+    """Indicators of a fixed-size list column of booleans or 0/1 integers; a null list or cell makes the row null."""
+    validated(array, name, full=True)
+    rows, size = len(array), array.type.list_size
+    flat = array.values.slice(array.offset * size, rows * size)
+    cell_valid = np.ones((rows, size), bool)
+    if flat.null_count:
+        cell_valid = np.asarray(flat.is_valid()).reshape(rows, size)
+    row_valid = cell_valid.all(axis=1) & np.asarray(array.is_valid())
+    if not row_valid.all():  # what lies under a null list is not looked at
+        flat = pc.if_else(pa.array(np.repeat(row_valid, size)), flat, pa.scalar(0, pa.uint8()).cast(flat.type))
+    cells = np.asarray(_boolean(flat, f"column {name!r}")).reshape(rows, size)
+    padded = np.zeros((-(-rows // 64) * 64, size), np.uint8)
+    padded[:rows] = cells
+    words = np.ascontiguousarray(np.packbits(padded, axis=0, bitorder="little").T).view(np.uint64)
+    mask = np.zeros(len(padded), np.uint8)
+    mask[:rows] = row_valid
+    return Indicators(words, np.packbits(mask, bitorder="little").view(np.uint64), rows)
+
+
+def _boolean(array: pa.Array, where: str) -> pa.Array:
+    """The array as booleans; InputError for a value other than 0 and 1."""
+    kind = array.type
+    if pa.types.is_boolean(kind):
+        return array
+    if pa.types.is_null(kind):
+        return array.cast(pa.bool_())
+    if pa.types.is_dictionary(kind) or not pa.types.is_integer(kind):
+        raise InputError(f"{where} has type {kind}; indicators are booleans or the integers 0 and 1")
+    lowest, highest = pc.min_max(array).as_py().values()
+    if lowest is not None and (lowest < 0 or highest > 1):
+        value = lowest if lowest < 0 else highest
+        raise InputError(f"{where} holds {value}; indicators are 0 or 1; for label ids cast the column to list")
+    return array.cast(pa.bool_())
+
+
+def _full(rows: int) -> Bits:
+    """A bit for every row."""
+    words = np.full(-(-rows // 64), np.uint64(2**64 - 1))
+    if rows % 64:
+        words[-1] = np.uint64((1 << (rows % 64)) - 1)
+    return words
+
+
+def _packed(buffer: pa.Buffer, offset: int, rows: int) -> Bits:
+    """The bits of a bitmap from `offset` on as words of 64 rows, zero behind the last row."""
+    raw = np.frombuffer(buffer, np.uint8)[offset // 8 : (offset + rows + 7) // 8]
+    if offset % 8:
+        raw = np.packbits(np.unpackbits(raw, bitorder="little")[offset % 8 : offset % 8 + rows], bitorder="little")
+    words = np.zeros(-(-rows // 64) * 8, np.uint8)
+    words[: len(raw)] = raw
+    return words.view(np.uint64) & _full(rows)

@@ -1,0 +1,53 @@
+"""Every compiled loop and nothing else; the only package that imports numba."""
+
+from streamavg.count.kernels.counting import (
+    BLOCK,
+    WAYS,
+    add_bits,
+    count_bits,
+    count_labels,
+    count_pairs,
+    count_sets,
+    fill_nulls,
+    peak,
+)
+from streamavg.count.kernels.paging import (
+    copy,
+    decode_chunk,
+    decode_page,
+    levels,
+    page_header,
+    page_index,
+    unpack,
+    unpack_bits,
+    unpack_eights,
+    unsnap,
+    varint,
+    whole_word,
+    word_at,
+)
+
+__all__ = [
+    "BLOCK",
+    "WAYS",
+    "add_bits",
+    "copy",
+    "count_bits",
+    "count_labels",
+    "count_pairs",
+    "count_sets",
+    "decode_chunk",
+    "decode_page",
+    "fill_nulls",
+    "levels",
+    "page_header",
+    "page_index",
+    "peak",
+    "unpack",
+    "unpack_bits",
+    "unpack_eights",
+    "unsnap",
+    "varint",
+    "whole_word",
+    "word_at",
+]

@@ -1,0 +1,106 @@
+"""Selection: which columns of a table hold truth and prediction, and what a pattern such as "true_*" stands for."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from streamavg.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Columns of one side, and the labels that `*` stood for (empty without a pattern)."""
+
+    columns: tuple[str, ...]
+    stems: tuple[str, ...]
+
+    @property
+    def is_several(self) -> bool:
+        """Whether the columns are indicators, a label each: more than one, or found by a pattern."""
+        return len(self.columns) > 1 or bool(self.stems)
+
+
+def choose(wanted: str | Sequence[str], available: Sequence[str], role: str) -> Chosen:
+    """The columns that a name, a list of names or a pattern with one `*` means; InputError if one is not there.
+
+    >>> choose("true_*", ["true_cat", "true_dog", "pred_cat"], "y_true").stems
+    ('cat', 'dog')
+    """
+    if not isinstance(wanted, str):
+        names = tuple(wanted)
+        if not names:
+            raise InputError(f"{role} is an empty list; name a column or several indicator columns")
+        for name in names:
+            _require(name, available, role)
+        return Chosen(names, ())
+    if "*" not in wanted or wanted in available:
+        _require(wanted, available, role)
+        return Chosen((wanted,), ())
+    before, _, after = wanted.partition("*")
+    if "*" in after:
+        raise InputError(f"{role} {wanted!r} has two stars; one stands for the label")
+    pattern = re.compile(re.escape(before) + "(.*)" + re.escape(after), re.DOTALL)
+    found = [(name, match[1]) for name in available if (match := pattern.fullmatch(name))]
+    if not found:
+        raise InputError(f"no column matches {role} {wanted!r}; the columns are: {listed(available)}")
+    for name, _ in found:
+        _require(name, available, role)  # each column once
+    return Chosen(tuple(name for name, _ in found), tuple(stem for _, stem in found))
+
+
+def _require(name: str, available: Sequence[str], role: str) -> None:
+    times = list(available).count(name)
+    if times == 1:
+        return
+    if times:
+        raise InputError(f"there are {times} columns named {name!r}; rename all but one")
+    near = difflib.get_close_matches(name, list(available), n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    flag = role.replace("_", "-")
+    raise InputError(
+        f"there is no column {name!r} for {role}; the columns are: {listed(available)}{hint} (set it with --{flag})"
+    )
+
+
+def listed(names: Sequence[str], most: int = 12) -> str:
+    """Names for a message, the first dozen of many."""
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown or "none"
+
+
+def in_label_order(true: Chosen, pred: Chosen, labels: Sequence[str] | None) -> tuple[Chosen, Chosen]:
+    """Both sides with their indicator columns in one order of labels: the declared one, else that of the truth columns.
+
+    InputError where the sides name different labels.
+    """
+    stems = true.stems or pred.stems
+    if true.stems and pred.stems and set(true.stems) != set(pred.stems):
+        odd = sorted(set(true.stems) ^ set(pred.stems))
+        raise InputError(f"y_true and y_pred columns name different labels: {listed(odd)} on one side only")
+    order = labels if labels is not None and set(labels) == set(stems) else stems
+    return _ordered(true, order), _ordered(pred, order)
+
+
+def _ordered(chosen: Chosen, stems: Sequence[str]) -> Chosen:
+    if not chosen.stems:
+        return chosen
+    column = dict(zip(chosen.stems, chosen.columns, strict=True))
+    return Chosen(tuple(column[stem] for stem in stems), tuple(stems))
+
+
+def indicator_labels(widths: Sequence[int], stems: Sequence[str], labels: Sequence[str] | None) -> tuple[str, ...]:
+    """The labels of indicators: the declared ones, else what `*` stood for, else "0" to "L-1".
+
+    `widths` holds the number of indicators of each side that has them; InputError where the numbers differ.
+    """
+    if len(set(widths)) > 1:
+        raise InputError(f"y_true has {widths[0]} indicators a row but y_pred has {widths[1]}; they must pair up")
+    if labels is not None and len(labels) != widths[0]:
+        raise InputError(f"{len(labels)} labels are declared but a row has {widths[0]} indicators")
+    return tuple(labels or stems or map(str, range(widths[0])))

@@ -1,0 +1,257 @@
+"""The counter of label sets: indicators by population counts, lists of labels row by row, both into one state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from streamavg.count import indicators
+from streamavg.count.columns import Column
+from streamavg.count.indicators import Indicators
+from streamavg.count.texts import solid, validated
+from streamavg.count.vocabulary import FIRST, NULL, Vocabulary
+from streamavg.errors import InputError
+from streamavg.state.counts import FP, Counts
+from streamavg.state.rowtable import pack
+from streamavg.state.state import State
+from streamavg.state.tables import KeyTable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from streamavg.count.limits import Limits
+    from streamavg.count.selection import Chosen
+    from streamavg.state.config import Config
+    from streamavg.state.tables import Ints
+
+    Mask = np.ndarray[Any, np.dtype[np.bool_]]
+
+MOST_IN_A_ROW = 2**21 - 1  # what the packed key of the row table holds
+
+
+@dataclass
+class Sets:
+    """lengths int64 (rows,): labels of each row; codes: vocabulary codes row after row; null (rows,): no set at all."""
+
+    lengths: Any
+    codes: Any
+    null: Mask
+
+    def rows_with(self, marked: Mask) -> Mask:
+        """The rows that hold a marked code."""
+        found = np.zeros(len(self.lengths), bool)
+        found[np.repeat(np.arange(len(found)), self.lengths)[marked]] = True
+        return found
+
+    def without(self, rows: Mask) -> Sets:
+        """The same with the sets of these rows empty."""
+        if not rows.any():
+            return self
+        kept = ~np.repeat(rows, self.lengths)
+        return Sets(np.where(rows, 0, self.lengths), self.codes[kept], self.null)
+
+
+class SetCounter:
+    """Counts pairs of label-set columns; an error leaves it as it was. Not safe for several threads at once."""
+
+    def __init__(self, sides: tuple[Chosen, Chosen], config: Config, limits: Limits) -> None:
+        self.sides, self.config, self.limits = sides, config, limits
+        # open even when labels are declared: each distinct unknown label of a row counts by itself
+        self.vocabulary = Vocabulary(config.labels, closed=False)
+        self._declared = np.arange(FIRST, FIRST + len(config.labels))
+        self._known = len(config.labels) if config.unknown != "grow" else None
+        self.cells: Ints = np.zeros((64, 3), np.int64)
+        self.row_table = KeyTable.zero()
+        self.named = dict.fromkeys(("null_true", "unknown_true", "null_pred", "unanswered", "other"), 0)
+        self.rows = 0
+        self._marks: Ints = np.full((64, 2), -1, np.int64)
+        self._marked = 0
+
+    def count(self, y_true: Sequence[pa.Array], y_pred: Sequence[pa.Array], step: int) -> None:
+        """Add (step 1) or take away (step -1) rows, whole or not at all; several arrays are indicator columns."""
+        if not len(y_true[0]):
+            return
+        true, pred = self._read(y_true, self.sides[0]), self._read(y_pred, self.sides[1])
+        if isinstance(true, Indicators) and isinstance(pred, Indicators):
+            self._count_indicators(true, pred, step)
+        else:
+            self._count_sets(self._sets(true), self._sets(pred), step)
+        if len(self.vocabulary) - FIRST > self.limits.max_labels:
+            try:
+                self.limits.check(int(self.cells.any(axis=1).sum()), None, self.config)
+            except InputError:
+                self.count(y_true, y_pred, -step)
+                raise
+
+    def _read(self, arrays: Sequence[pa.Array], side: Chosen) -> Indicators | Sets:
+        array, names = arrays[0], side.columns
+        if side.is_several:
+            return indicators.from_columns(arrays, names)
+        if pa.types.is_null(array.type):
+            return Sets(np.zeros(len(array), np.int64), np.empty(0, np.uint32), np.ones(len(array), bool))
+        if not _is_list(array.type):
+            raise InputError(
+                f"column {names[0]!r} has one label a row ({array.type}) but the task is multilabel; "
+                "give lists of labels, or several indicator columns"
+            )
+        if indicators.is_indicator(array.type):
+            if array.type.list_size != len(self._declared):
+                raise InputError(
+                    f"column {names[0]!r} has {array.type.list_size} indicators a row, expected {len(self._declared)}"
+                )
+            return indicators.from_list(array, names[0])
+        return self._read_lists(array, names[0])
+
+    def _read_lists(self, array: pa.Array, name: str) -> Sets:
+        kind = array.type
+        if pa.types.is_fixed_size_list(kind) and pa.types.is_floating(kind.value_type):
+            raise InputError(f"column {name!r} has type {kind}; it looks like scores; threshold them first")
+        lengths, flat, null = _unnested(validated(array, name, full=True))
+        if int(lengths.sum()) != len(flat):
+            raise InputError(f"column {name!r} is a damaged Arrow array: its lists do not cover its values")
+        codes = Column(name, self.vocabulary).words(flat).values if len(flat) else np.empty(0, np.uint32)
+        if lengths.size and lengths.max() > MOST_IN_A_ROW:
+            raise InputError(f"column {name!r}: a row has {lengths.max()} labels; at most {MOST_IN_A_ROW} are counted")
+        sets = Sets(lengths, codes, null)
+        holes = codes == NULL
+        if holes.any():
+            sets.null = null | sets.rows_with(holes)
+        return sets
+
+    def _sets(self, read: Indicators | Sets) -> Sets:
+        if isinstance(read, Sets):
+            return read
+        lengths, labels = read.sets()
+        null = ~np.unpackbits(read.valid.view(np.uint8), bitorder="little")[: read.rows].astype(bool)
+        return Sets(lengths, self._declared[labels].astype(np.uint32), null).without(null)
+
+    def _count_indicators(self, true: Indicators, pred: Indicators, step: int) -> None:
+        from streamavg.count.kernels import add_bits, count_bits
+
+        both = true.valid & pred.valid
+        missing = _ones(true.valid) - _ones(both)
+        self._refuse_missing(missing)
+        kept = both if self.config.null_pred == "abstain" else true.valid
+        y_true, y_pred = true.words & kept, pred.words & kept
+        self._make_room()
+        for code, t, p in zip(self._declared.tolist(), y_true, y_pred, strict=True):
+            in_true, in_pred, in_both = (int(count) for count in count_bits(t, p))
+            self.cells[code] += np.array((in_both, in_pred - in_both, in_true - in_both)) * step
+        if self.config.samples:
+            sizes = np.zeros((3, 64 * len(kept)), np.int32)
+            add_bits(y_true, y_pred, *sizes)
+            rows = np.unpackbits(kept.view(np.uint8), bitorder="little").astype(bool)
+            self._count_rows(sizes[:, rows].astype(np.int64).T, step)
+        self._tally(true.rows - _ones(true.valid), 0, missing, step)
+        self.rows += _ones(kept) * step
+
+    def _count_sets(self, true: Sets, pred: Sets, step: int) -> None:
+        from streamavg.count.kernels import count_sets
+
+        limit = len(self.vocabulary) if self._known is None else FIRST + self._known
+        unknown = true.rows_with(true.codes >= limit) & ~true.null
+        skipped = true.null | unknown
+        missing = pred.null & ~skipped
+        pred = pred.without(skipped | pred.null)
+        self._refuse_missing(int(missing.sum()))
+        if self.config.unknown == "error" and (unknown.any() or (pred.codes >= limit).any()):
+            self._settle()
+            raise InputError("rows have a label outside the declared labels, and unknown is 'error'")
+        if self.config.null_pred == "abstain":
+            skipped |= missing
+        true = true.without(skipped)
+        self._make_room()
+        ends = np.zeros((len(skipped) + 1, 2), np.int64)
+        np.cumsum(true.lengths, out=ends[1:, 0])
+        np.cumsum(pred.lengths, out=ends[1:, 1])
+        sizes = np.empty((len(skipped), 3), np.int64)
+        codes = (column.codes.astype(np.uint32, copy=False) for column in (true, pred))
+        if not count_sets(ends, *codes, self._marked, step, self._marks, self.cells, sizes):
+            raise AssertionError("a label code left the vocabulary")
+        self._marked += len(skipped)
+        if self.config.samples:
+            self._count_rows(sizes[~skipped], step)
+        self._tally(int(true.null.sum()), int(unknown.sum()), int(missing.sum()), step)
+        self.rows += int((~skipped).sum()) * step
+        self._settle()
+
+    def _settle(self) -> None:
+        """Move what was counted for undeclared labels to the tally `other` and forget them."""
+        if self._known is not None:
+            self.named["other"] += int(self.cells[FIRST + self._known :, FP].sum())
+            self.cells[FIRST + self._known :] = 0
+            self.vocabulary.forget(self._known)
+
+    def _refuse_missing(self, missing: int) -> None:
+        if missing and self.config.null_pred == "error":
+            self._settle()
+            raise InputError(f"{missing} rows with a truth have no prediction (null), and null_pred is 'error'")
+
+    def _tally(self, null_true: int, unknown_true: int, missing: int, step: int) -> None:
+        self.named["null_true"] += null_true * step
+        self.named["unknown_true"] += unknown_true * step
+        self.named["null_pred" if self.config.null_pred == "abstain" else "unanswered"] += missing * step
+
+    def _count_rows(self, sizes: Ints, step: int) -> None:
+        if not len(sizes):
+            return
+        base = int(sizes.max()) + 1
+        if base**3 <= 1 << 22:  # counting is ten times faster than sorting while the table stays in the cache
+            small = np.bincount((sizes[:, 0] * base + sizes[:, 1]) * base + sizes[:, 2])
+            held = np.flatnonzero(small)
+            keys, counts = pack(held // base**2, held // base % base, held % base), small[held]
+        else:
+            keys, counts = np.unique(pack(*sizes.T), return_counts=True)
+        self.row_table += KeyTable.of(keys, counts * step)
+
+    def _make_room(self) -> None:
+        if len(self.cells) < len(self.vocabulary):
+            room = 2 * len(self.vocabulary) - len(self.cells)
+            self.cells = np.concatenate((self.cells, np.zeros((room, 3), np.int64)))
+            self._marks = np.concatenate((self._marks, np.full((room, 2), -1, np.int64)))
+
+    def state(self) -> State:
+        """An immutable copy of all that was counted."""
+        self._make_room()
+        return State(
+            self.config,
+            Counts.of(self.vocabulary.labels, self.cells[FIRST : len(self.vocabulary)]),
+            self.rows,
+            {name: self.named[name] for name in ("null_pred", "null_true", "unknown_true") if self.named[name]},
+            {name: self.named[name] for name in ("other", "unanswered") if self.named[name]},
+            self.row_table,
+            pairs=None,
+        )
+
+
+def _unnested(array: pa.Array) -> tuple[Ints, pa.Array, Mask]:
+    """The length of each row's list (0 for null), the labels row after row, and which rows are null."""
+    kind, null = array.type, np.asarray(array.is_null())
+    if pa.types.is_fixed_size_list(kind):
+        return np.where(null, 0, kind.list_size), array.flatten(), null
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        starts = np.asarray(array.offsets).astype(np.int64)
+        return np.where(null, 0, np.diff(starts)), array.flatten(), null
+    # Arrow's cast and flatten of views fail where rows overlap or come out of order (26.0.1: "Negative buffer slice")
+    lengths = np.where(null, 0, np.asarray(array.sizes).astype(np.int64))
+    before = np.cumsum(lengths) - lengths
+    places = np.repeat(np.asarray(array.offsets).astype(np.int64) - before, lengths) + np.arange(lengths.sum())
+    return lengths, solid(array.values).take(pa.array(places)), null
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    types = pa.types
+    lists = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
+    return bool(lists or types.is_list_view(kind) or types.is_large_list_view(kind))
+
+
+def is_set(kind: pa.DataType) -> bool:
+    """Whether a column of this type holds a set of labels, or a list of indicators, a row."""
+    return _is_list(kind)
+
+
+def _ones(words: Any) -> int:
+    return int(np.bitwise_count(words).sum(dtype=np.int64))

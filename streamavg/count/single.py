@@ -1,0 +1,235 @@
+"""The counter of one label a row: hot int32 tables in the codes of the columns, emptied into Totals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from streamavg.count.columns import Column
+from streamavg.count.small import loops
+from streamavg.count.spaces import Codes, IntSpace, Space, WordSpace
+from streamavg.count.totals import Totals
+from streamavg.count.vocabulary import FIRST, Vocabulary
+from streamavg.errors import InputError
+from streamavg.state.pairs import MOST_LABELS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+
+    from streamavg.count.limits import Limits
+    from streamavg.state.config import Config
+    from streamavg.state.state import State
+    from streamavg.state.tables import Ints
+
+    Table = np.ndarray[Any, np.dtype[np.int32]]
+
+PAIR_CELLS = 1 << 19  # a larger truth x prediction table (2 MiB of int32) leaves the second-level cache
+SPLIT_CELLS = 1 << 14  # up to here rows are spread over sub-tables
+WAYS = 4  # of which count_pairs wants four
+MOST_ROWS = 2**31 - 1  # what an int32 cell can take before its table is emptied
+
+
+@dataclass
+class PairTable:
+    """Hot truth x prediction counts in the codes of two spaces; `ways` equal tables, one behind the other."""
+
+    true: Space
+    pred: Space
+    ways: int
+    table: Table
+    rows: int = 0
+
+
+@dataclass
+class LabelTable:
+    """Hot TP, FP, FN in the codes of one kind of space, shape (size, 3)."""
+
+    space: IntSpace | WordSpace
+    cells: Table
+    rows: int = 0
+
+
+class SingleCounter:
+    """Counts pairs of label columns; an error leaves it as it was. Not safe for several threads at once."""
+
+    def __init__(self, names: tuple[str, str], config: Config, limits: Limits) -> None:
+        self.config, self.limits = config, limits
+        # binary tasks keep open: there a third label is an error whatever `unknown` says
+        closed = config.unknown != "grow" and config.task != "binary"
+        self.vocabulary = Vocabulary(config.labels, closed=closed)
+        self.totals = Totals(self.vocabulary, config, limits.confusion)
+        self._true, self._pred = (Column(name, self.vocabulary) for name in names)
+        self._pairs: PairTable | None = None
+        self._labels: LabelTable | None = None
+        self._strict = config.unknown == "error" or config.null_pred == "error"
+
+    def count(self, y_true: pa.Array, y_pred: pa.Array, step: int, first_row: int = 0) -> None:
+        """Add (step 1) or take away (step -1) the rows of two arrays of equal length, whole or not at all.
+
+        `first_row` is the number that errors give to the first row.
+        """
+        start, end = 0, len(y_true)
+        self._true.first_row = self._pred.first_row = first_row
+        try:
+            true, pred = self._codes(y_true, y_pred) if end else (None, None)
+            while true is not None and pred is not None:
+                done = self._count(true, pred, y_true.slice(start), y_pred.slice(start), step)
+                start += done
+                if start == end:
+                    break
+                self._true.first_row = self._pred.first_row = first_row + start
+                true, pred = self._recoded(true, pred, y_true.slice(start), y_pred.slice(start), done)
+            self._check_labels()
+        except BaseException:
+            self._take_back(y_true.slice(0, start), y_pred.slice(0, start), step)
+            raise
+
+    def _take_back(self, y_true: pa.Array, y_pred: pa.Array, step: int) -> None:
+        """Undo counted rows by counting them again with the other sign; labels learned stay, without counts."""
+        start, end = 0, len(y_true)
+        while start < end:
+            rest = y_true.slice(start), y_pred.slice(start)
+            true, pred = self._codes(*rest)
+            while not (done := self._count(true, pred, *rest, -step)):
+                true, pred = self._recoded(true, pred, *rest, 0)
+            start += done
+
+    def _codes(self, y_true: pa.Array, y_pred: pa.Array) -> tuple[Codes, Codes]:
+        if not self._strict:
+            return self._true.encode(y_true), self._pred.encode(y_pred)
+        true, pred = self._true.words(y_true), self._pred.words(y_pred)
+        self.totals.refuse(true.values, pred.values)
+        return true, pred
+
+    def _recoded(self, true: Codes, pred: Codes, y_true: pa.Array, y_pred: pa.Array, done: int) -> tuple[Codes, Codes]:
+        """Codes of the remaining rows, in which the column that left its space at the first of them is coded anew."""
+        true, pred = true.after(done), pred.after(done)
+        if (true.values[:4096] >= true.bound).any():
+            return self._true.recode(y_true, true), pred
+        return true, self._pred.recode(y_pred, pred)
+
+    def _count(self, true: Codes, pred: Codes, y_true: pa.Array, y_pred: pa.Array, step: int) -> int:
+        """Count rows from the first on; returns how many were counted before one that left its space."""
+        if true.space.size * pred.space.size <= PAIR_CELLS:
+            return self._count_pairs(true, pred, step)
+        keep_pairs = self.totals.always_pairs
+        plain = true.is_plain_int and pred.is_plain_int and not self.vocabulary.closed and not keep_pairs
+        if plain and (self.totals.pairs is None or not _are_few(true.values)):
+            return self._count_labels(true, pred, IntSpace(max(true.space.size, pred.space.size)), step)
+        made = [
+            codes if isinstance(codes.space, WordSpace) else column.words(array)
+            for codes, column, array in ((true, self._true, y_true), (pred, self._pred, y_pred))
+        ]
+        if made[0].space.size * made[1].space.size <= PAIR_CELLS:
+            return self._count_pairs(made[0], made[1], step)
+        t, p = made[0].values, made[1].values
+        odd = (t < FIRST) | (p < FIRST) | keep_pairs
+        if odd.any():
+            self._count_listed(t[odd], p[odd], step)
+            t, p = t[~odd], p[~odd]
+        space, words = WordSpace(max(made[0].space.size, made[1].space.size)), len(self.vocabulary)
+        self._count_labels(Codes(t, words, space), Codes(p, words, space), space, step)
+        return len(true.values)
+
+    def _count_pairs(self, true: Codes, pred: Codes, step: int) -> int:
+        hot, rows = self._pairs, len(true.values)
+        if hot is None or hot.true != true.space or hot.pred != pred.space or hot.rows + rows > MOST_ROWS:
+            self._flush_pairs()
+            cells = true.space.size * pred.space.size
+            ways = WAYS if cells <= SPLIT_CELLS else 1
+            hot = self._pairs = PairTable(true.space, pred.space, ways, np.zeros(ways * cells, np.int32))
+        shift = len(hot.table) // hot.ways if hot.ways > 1 else 0
+        t, p = _alike(true.values, pred.values)
+        numbers = (np.uint64(number) for number in (true.bound, pred.bound, pred.space.size, shift))
+        done = int(loops(rows).count_pairs(t, p, *numbers, np.int32(step), hot.table))
+        hot.rows += done
+        return done
+
+    def _count_labels(self, true: Codes, pred: Codes, space: IntSpace | WordSpace, step: int) -> int:
+        from streamavg.count.kernels import count_labels
+
+        hot, rows = self._labels, len(true.values)
+        if hot is None or hot.space != space or hot.rows + rows > MOST_ROWS:
+            self._flush_labels()
+            hot = self._labels = LabelTable(space, np.zeros((space.size, 3), np.int32))
+        t, p = _alike(true.values, pred.values)
+        bounds = np.uint64(true.bound), np.uint64(pred.bound)
+        done = int(count_labels(t, p, *bounds, np.int32(step), hot.cells))
+        hot.rows += done
+        return done
+
+    def _count_listed(self, y_true: Any, y_pred: Any, step: int) -> None:
+        """Count vocabulary codes as distinct pairs: rows with nulls or unknown labels, or where all pairs are kept."""
+        pairs, counts = np.unique((y_true.astype(np.int64) << 32) | y_pred.astype(np.int64), return_counts=True)
+        self.totals.add_pairs(pairs >> 32, pairs & 0xFFFFFFFF, counts * step)
+
+    def count_listed(self, y_true: Sequence[pa.Array], y_pred: Sequence[pa.Array], counts: Ints) -> None:
+        """Add (truth, prediction, number of rows) triples, whole or not at all; each column in chunks of its own."""
+        if not len(counts):
+            return
+        # not one array of all chunks: Arrow unifies dictionaries without a look at their codes, or not at all
+        t, p = (
+            np.concatenate([column.words(chunk).values for chunk in chunks if len(chunk)]).astype(np.int64)
+            for column, chunks in ((self._true, y_true), (self._pred, y_pred))
+        )
+        self.totals.refuse(t[counts > 0], p[counts > 0])
+        self.totals.add_pairs(t, p, counts)
+        try:
+            self._check_labels()
+        except InputError:
+            self.totals.add_pairs(t, p, -counts)
+            raise
+
+    def _check_labels(self) -> None:
+        """InputError if more labels have counts than max_labels, or than a binary task's two."""
+        hot = self._labels.space.size if self._labels else 0
+        hot += self._pairs.true.size + self._pairs.pred.size if self._pairs else 0
+        binary = self.config.task == "binary"
+        if binary or len(self.vocabulary) + hot > self.limits.max_labels:
+            self.flush()
+            self.limits.check(self.totals.used, self.totals.used_labels if binary else None, self.config)
+
+    def flush(self) -> None:
+        """Empty the hot tables into the totals."""
+        self._flush_pairs()
+        self._flush_labels()
+
+    def _flush_pairs(self) -> None:
+        hot, self._pairs = self._pairs, None
+        if hot is None:
+            return
+        table = hot.table.reshape(hot.ways, hot.true.size, hot.pred.size).sum(axis=0, dtype=np.int64)
+        true, pred = np.nonzero(table)
+        self.totals.add_pairs(self._in_words(hot.true, true), self._in_words(hot.pred, pred), table[true, pred])
+
+    def _flush_labels(self) -> None:
+        hot, self._labels = self._labels, None
+        if hot is not None and (used := np.flatnonzero(hot.cells.any(axis=1))).size:
+            self.totals.add_cells(self._in_words(hot.space, used), hot.cells[used].astype(np.int64))
+
+    def _in_words(self, space: Space, codes: Ints) -> Ints:
+        """Codes of a space as codes of the vocabulary."""
+        if isinstance(space, WordSpace) or not codes.size:
+            return codes
+        distinct, places = np.unique(codes, return_inverse=True)
+        return self.vocabulary.codes(space.texts(distinct.tolist()))[places]
+
+    def state(self) -> State:
+        """An immutable copy of all that was counted."""
+        self.flush()
+        return self.totals.state()
+
+
+def _are_few(codes: Any) -> bool:
+    """Whether the first rows have so few labels that label pairs may be kept, however large the numbers are."""
+    return len(np.unique(codes[:8192])) <= MOST_LABELS
+
+
+def _alike(true: Any, pred: Any) -> tuple[Any, Any]:
+    """Both columns in one dtype, the wider, so that each kernel is compiled for four types and not for sixteen."""
+    wide = np.promote_types(true.dtype, pred.dtype)
+    return true.astype(wide, copy=False), pred.astype(wide, copy=False)

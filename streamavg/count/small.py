@@ -1,0 +1,51 @@
+"""Small: the counting loops of one label a row in numpy, for runs too short to pay for loading numba (0.3 s).
+
+Same names, arguments and results as in `streamavg.count.kernels`; `loops(rows)` says which to use.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+KERNELS = "streamavg.count.kernels"
+MOST_ROWS = 1 << 18  # rows a process counts with numpy, at 6 ns each, before it loads numba
+
+_counted = 0
+
+
+def loops(rows: int) -> ModuleType:
+    """The module to count so many more rows with: this one for the first few of a process, then the kernels."""
+    global _counted
+    _counted += rows
+    if _counted <= MOST_ROWS and KERNELS not in sys.modules:
+        return sys.modules[__name__]
+    from streamavg.count import kernels
+
+    return kernels
+
+
+def count_pairs(
+    y_true: Any, y_pred: Any, bound_true: Any, bound_pred: Any, width: Any, shift: Any, step: Any, table: Any
+) -> int:
+    """table[true * width + pred] += step for each row before the first that is out of bounds; returns their number."""
+    wild = np.flatnonzero((y_true >= bound_true) | (y_pred >= bound_pred))
+    rows = int(wild[0]) if wild.size else len(y_true)
+    keys = y_true[:rows].astype(np.int64) * int(width) + y_pred[:rows].astype(np.int64)
+    counts = np.bincount(keys, minlength=0)
+    table[: len(counts)] += (counts * step).astype(np.int32)
+    return rows
+
+
+def fill_nulls(codes: Any, bits: Any, offset: int, size: Any, null_code: Any, out: Any) -> int:
+    """out = codes, or null_code where the bit is 0; returns the first valid row with a code >= size, or -1."""
+    valid = np.unpackbits(bits[offset >> 3 : (offset + len(codes) + 7) >> 3], bitorder="little")
+    valid = valid[offset & 7 : (offset & 7) + len(codes)].astype(bool)
+    out[:] = np.where(valid, codes, null_code)
+    wild = np.flatnonzero(valid & (codes >= size))
+    return int(wild[0]) if wild.size else -1

@@ -1,0 +1,436 @@
+"""Slow and obvious twins: every kernel in plain Python, and DESIGN section 2 as counting in dictionaries.
+
+Nothing here is imported from streamavg but `unpacked`, which only reads a state out into dictionaries.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+BLOCK, WAYS = 4096, 4
+
+
+# ---- kernels, same names and arguments as in streamavg/count/kernels.py
+
+
+def peak(codes):
+    return max(int(code) for code in codes)
+
+
+def _blocks_before_a_wild_code(y_true, y_pred, bound_true, bound_pred):
+    """The number of rows before the first block that holds a code outside its bound."""
+    for row, (true, pred) in enumerate(zip(y_true, y_pred, strict=True)):
+        if int(true) >= bound_true or int(pred) >= bound_pred:
+            return row // BLOCK * BLOCK
+    return len(y_true)
+
+
+def count_pairs(y_true, y_pred, bound_true, bound_pred, width, shift, step, table):
+    done = _blocks_before_a_wild_code(y_true, y_pred, bound_true, bound_pred)
+    for row in range(done):
+        block = min(BLOCK, len(y_true) - row // BLOCK * BLOCK)
+        place = row % BLOCK
+        way = place % WAYS if place < block // WAYS * WAYS else 0
+        table[way * int(shift) + int(y_true[row]) * int(width) + int(y_pred[row])] += step
+    return done
+
+
+def count_labels(y_true, y_pred, bound_true, bound_pred, step, cells):
+    done = _blocks_before_a_wild_code(y_true, y_pred, bound_true, bound_pred)
+    for true, pred in zip(y_true[:done], y_pred[:done], strict=True):
+        if true == pred:
+            cells[int(true), 0] += step
+        else:
+            cells[int(pred), 1] += step
+            cells[int(true), 2] += step
+    return done
+
+
+def is_set(bits, place):
+    return bool(int(bits[place // 8]) >> (place % 8) & 1)
+
+
+def fill_nulls(codes, bits, offset, size, null_code, out):
+    valid = [is_set(bits, offset + row) for row in range(len(codes))]
+    for row, code in enumerate(codes):
+        out[row] = code if valid[row] else null_code
+    wild = [row for row, code in enumerate(codes) if valid[row] and int(code) >= size]
+    return wild[0] if wild else -1
+
+
+def count_bits(y_true, y_pred):
+    def ones(words):
+        return sum(bin(word).count("1") for word in words)
+
+    true, pred = [int(word) for word in y_true], [int(word) for word in y_pred]
+    return ones(true), ones(pred), ones(t & p for t, p in zip(true, pred, strict=True))
+
+
+def add_bits(y_true, y_pred, both, predicted, true):
+    for label in range(y_true.shape[0]):
+        for row in range(64 * y_true.shape[1]):
+            in_true = int(y_true[label, row // 64]) >> (row % 64) & 1
+            in_pred = int(y_pred[label, row // 64]) >> (row % 64) & 1
+            true[row] += in_true
+            predicted[row] += in_pred
+            both[row] += in_true and in_pred
+
+
+def count_sets(ends, y_true, y_pred, first, step, marks, cells, sizes):
+    if ends[-1][0] > len(y_true) or ends[-1][1] > len(y_pred):
+        return False
+    if any(int(code) >= len(cells) for code in [*y_true, *y_pred]):
+        return False
+    for row in range(len(ends) - 1):
+        true = {int(code) for code in y_true[ends[row, 0] : ends[row + 1, 0]]}
+        pred = {int(code) for code in y_pred[ends[row, 1] : ends[row + 1, 1]]}
+        for column, met in ((0, true & pred), (1, pred - true), (2, true - pred)):
+            for label in met:
+                cells[label, column] += step
+        sizes[row] = len(true & pred), len(pred), len(true)
+        for column, met in enumerate((true, pred)):
+            for label in met:
+                marks[label, column] = first + row
+    return True
+
+
+# ---- kernels that read Parquet pages
+
+
+def varint(raw, pos):
+    value = 0
+    for digit in range(10):  # ten digits of seven bits pass 64 bits
+        if not 0 <= pos < len(raw):
+            break
+        byte, pos = int(raw[pos]), pos + 1
+        value |= (byte & 127) << (7 * digit)
+        if byte < 128:
+            return value % 2**64, pos
+    return value % 2**64, -1
+
+
+def page_header(raw, pos, last, fields):
+    fields[:] = 0
+    try:
+        return _struct(raw, pos, 0, len(last), fields)
+    except (IndexError, ValueError):
+        return -1
+
+
+def _struct(raw, pos, depth, deepest, fields):
+    """A Thrift struct in the compact protocol; `fields` gets the integers of it and of the structs in it."""
+    field = 0
+    while True:
+        kind, delta = int(raw[pos]) % 16, int(raw[pos]) // 16
+        pos += 1
+        if kind == 0:
+            return pos
+        if delta == 0:
+            raise ValueError("a field number of its own")
+        field += delta
+        slot = field + 8 * depth if depth < 2 and field < 9 else 0
+        if kind in (4, 5, 6):  # integers
+            value, pos = varint(raw, pos)
+            if pos < 0:
+                raise ValueError("cut short")
+            fields[slot] = value // 2 if value % 2 == 0 else -(value + 1) // 2
+            fields[17] |= slot == 4
+        elif kind == 8:  # bytes
+            size, pos = varint(raw, pos)
+            if pos < 0 or size > len(raw) - pos:
+                raise ValueError("cut short")
+            pos += size
+        elif kind == 12 and depth + 1 < deepest:
+            fields[slot] = 1
+            pos = _struct(raw, pos, depth + 1, deepest, fields)
+        elif kind in (1, 2, 3, 7):  # two booleans, a byte, a float
+            pos += {1: 0, 2: 0, 3: 1, 7: 8}[kind]
+        else:
+            raise ValueError("no such type in a page header")
+
+
+def page_index(raw, last, pages):
+    pos = 0
+    for page, fields in enumerate(pages):
+        if pos == len(raw):
+            return page
+        fields[0] = start = page_header(raw, pos, last, fields)
+        if start < 0 or not 0 <= fields[3] <= len(raw) - start:
+            return -1
+        pos = start + int(fields[3])
+    return len(pages) + (pos < len(raw))
+
+
+def whole_word(b):
+    return int.from_bytes(bytes(b[:8]), "little")
+
+
+def word_at(raw, at):
+    return int.from_bytes(bytes(raw[at : at + 8]), "little")
+
+
+def unpack_bits(raw, width, out):
+    number = int.from_bytes(bytes(raw), "little")
+    for i in range(len(out)):
+        out[i] = number >> (i * width) & (2**width - 1)
+
+
+def unpack_eights(raw, width, out):
+    done = 8 * min(len(out) // 8, max(len(raw) - 8, 0) // max(width, 1))
+    unpack_bits(raw, width, out[:done])
+    return done
+
+
+def unpack(raw, width, out):
+    numbers, pos, size = [], 0, (width + 7) // 8
+    while len(numbers) < len(out):
+        head, pos = varint(raw, pos)
+        count = head // 2
+        if pos < 0 or not 0 < count <= 2**31:
+            return False
+        length = count * width if head % 2 else size
+        if length > len(raw) - pos:
+            return False
+        if head % 2:
+            run = [0] * min(8 * count, len(out))
+            unpack_bits(raw[pos : pos + length], width, run)
+        else:
+            value = int.from_bytes(bytes(raw[pos : pos + length]), "little")
+            if value >= 2**width:
+                return False
+            run = [value] * min(count, len(out))
+        numbers, pos = numbers + run, pos + length
+    out[:] = numbers[: len(out)]
+    return True
+
+
+def levels(page, valid):
+    size = int.from_bytes(bytes(page[:4]), "little")
+    if size > len(page) - 4 or not unpack(page[4 : 4 + size], 1, valid):
+        return -1, size
+    return int(valid.sum()), 4 + size
+
+
+def decode_page(page, nullable, widest, valid, out):
+    valid = valid if nullable else valid[:0]
+    rows, pos = levels(page, valid) if nullable else (len(out), 0)
+    if rows > 0:
+        codes = out[:rows].copy()
+        if pos >= len(page) or page[pos] > widest or not unpack(page[pos + 1 :], int(page[pos]), codes):
+            return -1
+    out[...] = 0
+    if rows > 0:
+        out[valid.astype(bool) if nullable else slice(None)] = codes
+    return rows
+
+
+def copy(source, target):
+    target[:] = source
+
+
+def unsnap(raw, out):
+    size, pos = varint(raw, 0)
+    if pos < 0 or size != len(out):
+        return False
+    made = bytearray()
+    while pos < len(raw):
+        tag, kind = int(raw[pos]), int(raw[pos]) % 4
+        literal = tag // 4 + 1
+        extra = (literal - 60 if literal > 60 else 0) if kind == 0 else (0, 1, 2, 4)[kind]
+        number, pos = int.from_bytes(bytes(raw[pos + 1 : pos + 1 + extra]), "little"), pos + 1 + extra
+        if kind == 0:
+            length = number + 1 if extra else literal
+            made += bytes(raw[pos : pos + length])
+            if pos > len(raw) or length > len(raw) - pos:
+                return False
+            pos += length
+        else:
+            length, back = (tag // 4 % 8 + 4, tag // 32 * 256 + number) if kind == 1 else (literal, number)
+            if pos > len(raw) or not 0 < back <= len(made):
+                return False
+            for _ in range(length):
+                made.append(made[-back])
+        if len(made) > len(out):
+            return False
+    if len(made) != len(out):
+        return False
+    out[:] = list(made)
+    return True
+
+
+def decode_chunk(raw, pages, snappy, nullable, scratch, valid, out):
+    row, held = 0, 0
+    for page in pages.tolist():
+        body, size, rows = raw[page[0] : page[0] + page[3]], page[2], page[9]
+        if not 0 <= rows <= len(out) - row:
+            return -1
+        if snappy:
+            if not 0 <= size <= len(scratch) or not unsnap(body, scratch[:size]):
+                return -1
+            body = scratch[:size]
+        found = decode_page(body, nullable, 8 * out.itemsize, valid[row : row + rows], out[row : row + rows])
+        if found < 0:
+            return -1
+        row, held = row + rows, held + found
+    return held if row == len(out) else -1
+
+
+# ---- rows, counted in dictionaries
+
+
+def text_of(value):
+    """The identity of a label: its text. None and nan are no label."""
+    if value is None or value != value:
+        return None
+    if isinstance(value, bytes):
+        return value.decode("utf-8")
+    return value if isinstance(value, str) else str(int(value))
+
+
+class RefusedError(Exception):
+    """An "error" policy met a row, or a binary task a third label."""
+
+
+@dataclass
+class Counted:
+    """All that rows count as. Entries that are zero mean nothing, so they are dropped before a comparison."""
+
+    cells: Counter = field(default_factory=Counter)  # (label, "TP" or "FP" or "FN") -> rows
+    rows: int = 0
+    skipped: Counter = field(default_factory=Counter)
+    tallies: Counter = field(default_factory=Counter)
+    row_table: Counter = field(default_factory=Counter)  # (|Y and P|, |P|, |Y|) -> rows
+    pairs: Counter = field(default_factory=Counter)  # (truth, prediction or None) -> rows
+
+    def parts(self):
+        return self.cells, self.skipped, self.tallies, self.row_table, self.pairs
+
+    def plus(self, other, sign=1):
+        total = Counted(rows=self.rows + sign * other.rows)
+        for sums, mine, theirs in zip(total.parts(), self.parts(), other.parts(), strict=True):
+            for key in {*mine, *theirs}:
+                if value := mine[key] + sign * theirs[key]:
+                    sums[key] = value
+        return total
+
+    @property
+    def labels(self):
+        return {label for label, _ in self.cells}
+
+    @property
+    def covered(self):
+        """What equality of states is about: everything but the pairs, without zeros."""
+        named = [{key: n for key, n in part.items() if n} for part in self.parts()[:4]]
+        return {"rows": self.rows, **dict(zip(("cells", "skipped", "tallies", "row_table"), named, strict=True))}
+
+
+def count_rows(
+    rows, task="multiclass", labels=(), unknown="grow", null_pred="wrong", pos_label=None, samples=True, step=1
+):
+    """Count (truth, prediction) rows one by one: label texts or None; for multilabel lists of them, or None."""
+    counted = Counted()
+    if task == "binary" and unknown == "count":
+        unknown = "error"  # a third label is an error whatever `unknown` says
+    for true, pred in rows:
+        if task == "multilabel":
+            _count_sets(counted, _as_set(true), _as_set(pred), set(labels), unknown, null_pred, step)
+        else:
+            _count_one(counted, true, pred, set(labels), unknown, null_pred, step)
+    if task == "binary" and len(counted.labels | set(labels) | {pos_label or "1"}) > 2:
+        raise RefusedError("a third label")
+    if not samples:
+        counted.row_table.clear()
+    return counted
+
+
+def _as_set(labels):
+    return None if labels is None or None in labels else set(labels)
+
+
+def _count_one(counted, true, pred, known, unknown, null_pred, step):
+    closed = unknown != "grow"
+    if true is None:
+        counted.skipped["null_true"] += step
+        return
+    if closed and true not in known:
+        _refuse_if(unknown == "error")
+        counted.skipped["unknown_true"] += step
+        return
+    if pred is None and null_pred != "wrong":
+        _refuse_if(null_pred == "error")
+        counted.skipped["null_pred"] += step
+        return
+    counted.rows += step
+    if pred is None:
+        counted.tallies["unanswered"] += step
+        answer = None
+    elif closed and pred not in known:
+        _refuse_if(unknown == "error")
+        counted.tallies["other"] += step
+        answer = None
+    else:
+        answer = pred
+    counted.pairs[true, answer] += step
+    if answer == true:
+        counted.cells[true, "TP"] += step
+        return
+    counted.cells[true, "FN"] += step
+    if answer is not None:
+        counted.cells[answer, "FP"] += step
+
+
+def _count_sets(counted, true, pred, known, unknown, null_pred, step):
+    closed = unknown != "grow"
+    if true is None:
+        counted.skipped["null_true"] += step
+        return
+    if closed and true - known:
+        _refuse_if(unknown == "error")
+        counted.skipped["unknown_true"] += step
+        return
+    if pred is None and null_pred != "wrong":
+        _refuse_if(null_pred == "error")
+        counted.skipped["null_pred"] += step
+        return
+    counted.rows += step
+    if pred is None:
+        counted.tallies["unanswered"] += step
+        pred = set()
+    others = pred - known if closed else set()
+    _refuse_if(others and unknown == "error")
+    counted.tallies["other"] += step * len(others)
+    for label in true & pred:
+        counted.cells[label, "TP"] += step
+    for label in pred - true - others:
+        counted.cells[label, "FP"] += step
+    for label in true - pred:
+        counted.cells[label, "FN"] += step
+    counted.row_table[len(true & pred), len(pred), len(true)] += step
+
+
+def _refuse_if(condition):
+    if condition:
+        raise RefusedError
+
+
+# ---- states, read out
+
+
+def unpacked(snapshot):
+    """A snapshot's state as Counted; its pairs are None if they are lost or never kept."""
+    state = snapshot.state
+    counted = Counted(rows=state.rows, skipped=Counter(state.skipped), tallies=Counter(state.tallies))
+    for label, cells in zip(state.counts.labels, state.counts.cells.tolist(), strict=True):
+        for name, count in zip(("TP", "FP", "FN"), cells, strict=True):
+            counted.cells[label, name] = count
+    for key, count in zip(state.row_table.keys.tolist(), state.row_table.counts.tolist(), strict=True):
+        counted.row_table[key >> 42, key >> 21 & (2**21 - 1), key & (2**21 - 1)] = count
+    if state.pairs is None:
+        counted.pairs = None
+        return counted
+    names = (*state.pairs.labels, None)
+    codes = (column.tolist() for column in state.pairs.codes())
+    for true, pred, count in zip(*codes, state.pairs.table.counts.tolist(), strict=True):
+        counted.pairs[names[true], names[pred]] = count
+    return counted
