@@ -1,0 +1,47 @@
+"""What a source hands out: units that one thread reads by itself, each a run of record batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Choose = Callable[[Sequence[str]], list[str]]
+"""All column names of a file, partition keys included -> those needed; raises InputError if one is missing."""
+
+
+class Piece(NamedTuple):
+    """One record batch with only the chosen columns, in the order of `Choose`, and the text lines lost on the way."""
+
+    batch: pa.RecordBatch
+    malformed: int = 0
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What one thread reads by itself: a file, or a part of one."""
+
+    file: str
+    size: int
+    rows: int | None
+    read: Callable[[], Iterator[Piece]]
+
+
+class Column(NamedTuple):
+    """A column of a file; `loose` if the file itself does not say whether it holds text or numbers (CSV, a path)."""
+
+    name: str
+    type: pa.DataType
+    loose: bool = False
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What is known of a file before its rows are read; `units` takes the names of the columns to read."""
+
+    columns: Sequence[Column]
+    units: Callable[[list[str]], list[Unit]]
+    is_empty: bool = False  # a log without a line: there is nothing to choose from
