@@ -1,0 +1,214 @@
+"""Build: the neutral report of a state, which every renderer shows in its own way."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from streamavg.derive.averages import average_of, class_values, predicted_and_support
+from streamavg.derive.catalogue import METRICS
+from streamavg.derive.explain import Explanation, explain, roles, sentence
+from streamavg.derive.policy import Classes, Policy, mean_classes, pooled_classes
+from streamavg.derive.tables import class_table, confusion_table, plain, shown_labels
+from streamavg.derive.values import metric_values
+from streamavg.report.escape import label_shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import pyarrow as pa
+
+    from streamavg.state.state import State
+
+HEADLINE = ("precision", "recall", "f1")
+ALL_SHOWN = 30  # up to so many classes are all shown in text; of more, the largest and those that explain the gap
+LARGEST, MAKERS = 12, 10
+
+
+@dataclass(frozen=True)
+class Report:
+    """A state read under one policy: metrics by name, what explains the gap, and the classes."""
+
+    state: State
+    policy: Policy
+    metrics: dict[str, float]
+    chosen: bool
+    explanation: Explanation | None
+    confusion: pa.Table | None = None
+
+    @cached_property
+    def classes(self) -> pa.Table:
+        """The per-class table."""
+        return class_table(self.state, self.policy)
+
+    @property
+    def averages(self) -> tuple[str, ...]:
+        """The averages shown side by side."""
+        samples = self.state.config.task == "multilabel" and self.state.config.samples and self.policy.labels is None
+        return ("micro", "macro", "weighted", "samples") if samples else ("micro", "macro", "weighted")
+
+    @property
+    def sentence(self) -> str:
+        """What parts micro from macro, in one sentence; empty if nothing was asked to be explained."""
+        return "" if self.explanation is None else sentence(self.explanation)
+
+    @property
+    def roles(self) -> str:
+        """What kind of classes make the gap, in one sentence; empty where micro and macro agree."""
+        return "" if self.explanation is None else roles(self.explanation)
+
+    @cached_property
+    def mean_size(self) -> int:
+        """The number of classes that macro and weighted means run over."""
+        return len(mean_classes(self.state, self.policy).labels)
+
+    @cached_property
+    def undefined(self) -> dict[str, tuple[str, ...]]:
+        """Headline metric -> the classes of the mean for which it is 0/0."""
+        found = {name: average_of(METRICS[name], self.state, "macro", self.policy).undefined for name in HEADLINE}
+        return {name: labels for name, labels in found.items() if labels}
+
+
+def report(
+    state: State,
+    zero_division: float = 0.0,
+    over: str = "seen",
+    labels: Iterable[object] | None = None,
+    metrics: Sequence[str] | None = None,
+    explain_metric: str = "f1",
+    confusion: bool = False,
+) -> Report:
+    """The report of a state; `metrics` are the names to show (None: all), InputError if one is not to be had."""
+    policy = Policy.of(zero_division, over, labels)
+    values = metric_values(state, policy, metrics)
+    found = explain(state, explain_metric, policy) if state.rows else None
+    pairs = confusion_table(state, "true") if confusion else None
+    return Report(state, policy, values, metrics is not None, found, pairs)
+
+
+def policy_words(shown: Report) -> str:
+    """The reading policy in words, with what it left undefined: no value without it."""
+    policy = shown.policy
+    division = "leaves the mean" if math.isnan(policy.zero_division) else f"counts as {policy.zero_division:g}"
+    which = "given" if policy.labels is not None else policy.over
+    words = f"means over {shown.mean_size:,} {which} {'class' if shown.mean_size == 1 else 'classes'}; 0/0 {division}"
+    for name, labels in shown.undefined.items():
+        words += f"; {name} undefined for {len(labels):,} ({_some(labels)})"
+    return words
+
+
+def _some(labels: Sequence[str], most: int = 5) -> str:
+    return ", ".join(map(label_shown, labels[:most])) + (", ..." if len(labels) > most else "")
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """One line of the class table in text: a label or the rest, its sizes, headline values and part of the gap."""
+
+    label: int | str | None
+    count: int
+    support: int
+    predicted: int
+    values: tuple[float, ...]
+    contribution: float
+
+
+def class_rows(shown: Report) -> tuple[list[ClassRow], ClassRow | None]:
+    """The classes to show, largest first, and one row that pools those left out (its values are micro over them)."""
+    classes = pooled_classes(shown.state, shown.policy)
+    predicted, support = predicted_and_support(classes.matrix)
+    found = shown.explanation
+    parts = dict(zip(found.labels, found.contribution.tolist(), strict=True)) if found else {}
+    order = np.argsort(-support, kind="stable")
+    if len(order) > ALL_SHOWN:
+        makers = set(found.labels[: min(found.makers, MAKERS)]) if found else set()
+        named = np.array([label in makers for label in classes.labels])
+        kept = np.zeros(len(order), bool)
+        kept[order[:LARGEST]] = True
+        order = order[(kept | named)[order]]
+    values = [class_values(METRICS[name], classes.matrix, shown.state.rows, shown.policy)[0] for name in HEADLINE]
+    names = shown_labels(shown.state, classes.labels)
+    rows = [
+        ClassRow(
+            names[k],
+            1,
+            int(support[k]),
+            int(predicted[k]),
+            tuple(float(column[k]) for column in values),
+            parts.get(classes.labels[k], math.nan),
+        )
+        for k in order.tolist()
+    ]
+    rest = np.ones(len(classes.labels), bool)
+    rest[order] = False
+    return rows, _pooled_row(shown, classes.where(rest), parts) if rest.any() else None
+
+
+def _pooled_row(shown: Report, classes: Classes, parts: dict[str, float]) -> ClassRow:
+    predicted, support = predicted_and_support(classes.matrix)
+    policy = Policy(shown.policy.zero_division, labels=classes.labels)
+    values = tuple(average_of(METRICS[name], shown.state, "micro", policy).value for name in HEADLINE)
+    part = math.fsum(parts.get(label, 0.0) for label in classes.labels)
+    return ClassRow(None, len(classes.labels), int(support.sum()), int(predicted.sum()), values, part)
+
+
+def as_dict(shown: Report) -> dict[str, Any]:
+    """The report as plain Python values: the structure of the JSON report; nan is None."""
+    state, policy, found = shown.state, shown.policy, shown.explanation
+    columns = shown.classes.to_pydict()
+    names = list(columns)
+    about: dict[str, Any] = {
+        "task": state.config.task,
+        "rows": state.rows,
+        "seen": state.seen,
+        "skipped": dict(state.skipped),
+        "tallies": dict(state.tallies),
+        "policy": {
+            "zero_division": plain(policy.zero_division),
+            "over": policy.over,
+            "labels": None if policy.labels is None else shown_labels(state, policy.labels),
+            "null_pred": state.config.null_pred,
+            "unknown": state.config.unknown,
+            "pos_label": state.config.pos_label,
+            "classes_in_mean": shown.mean_size,
+            "undefined": {name: shown_labels(state, labels) for name, labels in shown.undefined.items()},
+        },
+        "metrics": {name: plain(value) for name, value in shown.metrics.items()},
+        "classes": [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)],
+        "fingerprint": state.fingerprint,
+    }
+    if found is not None:
+        about["explain"] = {
+            "metric": found.metric,
+            "micro": plain(found.micro),
+            "macro": plain(found.macro),
+            "residual": plain(found.residual),
+            "sentence": shown.sentence,
+            "labels": shown_labels(state, found.labels[: found.makers]),
+            "contributions": found.contribution[: found.makers].tolist(),
+        }
+    if shown.confusion is not None:
+        about["confusion"] = shown.confusion.to_pylist()
+    return about
+
+
+def errors_shown(shown: Report, most: int = 15) -> list[tuple[str, str, int, float]]:
+    """The commonest wrong answers of a confusion table: truth, answer, rows, share of the truth's rows."""
+    rows = shown.confusion.to_pylist() if shown.confusion is not None else []
+    wrong = [row for row in rows if row["y_true"] != row["y_pred"]][:most]
+    return [
+        (
+            label_shown(row["y_true"]),
+            "(no answer)" if row["y_pred"] is None else label_shown(row["y_pred"]),
+            row["count"],
+            row["share"],
+        )
+        for row in wrong
+    ]
+
+
+__all__ = ["ALL_SHOWN", "HEADLINE", "ClassRow", "Report", "as_dict", "class_rows", "policy_words", "report"]
