@@ -1,0 +1,296 @@
+"""Accumulator: the one mutable object; record batches in, snapshots out, each batch whole or not at all."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, get_args
+
+import numpy as np
+import pyarrow as pa
+
+from streamavg.count.indicators import is_indicator
+from streamavg.count.inputs import SLICE, batches_of, table_of, table_or_none
+from streamavg.count.limits import Limits
+from streamavg.count.selection import Chosen, choose, in_label_order, indicator_labels, listed
+from streamavg.count.sets import SetCounter
+from streamavg.count.single import SingleCounter
+from streamavg.count.tasks import check_kind, chunks, task_of
+from streamavg.count.texts import is_blank
+from streamavg.errors import CountOverflowError, InputError, require_one_of
+from streamavg.snapshot import Snapshot
+from streamavg.state.config import Config, NullPred, Task, Unknown
+from streamavg.state.labels import MOST, label_text
+from streamavg.state.state import State
+from streamavg.state.tables import exact_sum
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from streamavg.state.tables import Ints
+
+    Columns = str | Sequence[str]
+
+
+class Accumulator:
+    """Counts (truth, prediction) rows exactly; a snapshot answers every metric at any moment.
+
+    y_true, y_pred: the column of each, a pattern such as "true_*" or several names for indicator columns.
+    task: "binary", "multiclass" or "multilabel"; None: by the type of the first truth column that holds a value.
+    labels: the declared labels. pos_label: the positive label of a binary task (1 unless given).
+    unknown: what a label outside `labels` does: "grow", "count" (row skipped or prediction wrong) or "error".
+    null_pred: what a row without a prediction does: "wrong" (counts), "abstain" (is skipped) or "error".
+    confusion: keep label pairs: "auto" (up to 512 labels), True or False. samples: keep the row table of multilabel
+    data, behind samples averages and subset accuracy. max_labels: refuse more labels than this.
+
+    Raises InputError for an option that cannot be, and from `update` for data that cannot be counted.
+
+    >>> acc = Accumulator()
+    >>> acc.update({"y_true": ["cat", "dog", "cat"], "y_pred": ["cat", "cat", "cat"]})
+    >>> acc.snapshot()["recall_macro"]
+    0.5
+    """
+
+    def __init__(  # noqa: PLR0913 the public contract
+        self,
+        y_true: Columns = "y_true",
+        y_pred: Columns | None = None,
+        *,
+        task: Task | None = None,
+        labels: Iterable[object] | None = None,
+        pos_label: object = None,
+        unknown: Unknown = "grow",
+        null_pred: NullPred = "wrong",
+        confusion: bool | str = "auto",
+        samples: bool = True,
+        max_labels: int = 1_000_000,
+    ) -> None:
+        require_one_of("task", task, (None, *get_args(Task)))
+        require_one_of("unknown", unknown, get_args(Unknown))
+        require_one_of("null_pred", null_pred, get_args(NullPred))
+        require_one_of("confusion", confusion, ("auto", True, False))
+        if isinstance(labels, str):
+            raise InputError(f"labels is the text {labels!r}; give a list of labels")
+        self._labels = None if labels is None else tuple(label_text(label) for label in labels)
+        if self._labels is not None and len(set(self._labels)) < len(self._labels):
+            raise InputError("labels names a label twice; each may be declared once")
+        if self._labels is None and unknown != "grow":
+            raise InputError(f"unknown={unknown!r} needs labels: which ones are known?")
+        if pos_label is not None and task not in (None, "binary"):
+            raise InputError(f"pos_label is for binary tasks, but task is {task!r}")
+        self._columns = (y_true, "y_pred" if y_pred is None else y_pred)
+        self._pos_label = None if pos_label is None else label_text(pos_label)
+        self._samples = samples
+        self._limits = Limits(max_labels, pos_label is not None, None if confusion == "auto" else bool(confusion))
+        self._asked: Task | None = task or ("binary" if pos_label is not None else None)
+        self._start = Config(null_pred=null_pred, unknown=unknown, labels=self._labels or ())
+        self._lock = threading.RLock()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all that was counted, and the task if it was found from the data."""
+        with self._lock:
+            self._settle(State(self._resolved(self._asked)))
+
+    def _settle(self, base: State) -> None:
+        """Go on from a state, with a counter to be made for it."""
+        self._base = base
+        self._counter: SingleCounter | SetCounter | None = None
+        self._traffic = self._pending = 0  # rows through the counter, either way; rows in it
+
+    def _resolved(self, task: Task | None, labels: tuple[str, ...] | None = None) -> Config:
+        """The configuration for a task: options that do not apply to it stand at their default."""
+        config = replace(self._start, task=task, labels=self._start.labels if labels is None else labels)
+        if task == "binary":
+            return replace(config, pos_label=self._pos_label or "1")
+        return replace(config, samples=self._samples) if task == "multilabel" else config
+
+    def update(self, data: Any) -> None:
+        """Count the rows of a record batch, a table, a reader, any Arrow PyCapsule object, or a mapping name -> array.
+
+        All of `data` is counted or, if an error is raised, none of it.
+        """
+        with self._lock:
+            self._apply(data, 1)
+
+    def retract(self, data: Any) -> None:
+        """Take rows away again that were counted before, here or in a state that was merged; same inputs as update."""
+        with self._lock:
+            self._apply(data, -1)
+
+    def update_pairs(self, y_true: Any, y_pred: Any, count: Any) -> None:
+        """Count (truth, prediction, number of rows) triples, such as a GROUP BY gives; one label a row only.
+
+        >>> acc = Accumulator()
+        >>> acc.update_pairs(["cat", "dog"], ["cat", "cat"], [2, 1])
+        >>> acc.snapshot().rows
+        3
+        """
+        table = table_of({"y_true": y_true, "y_pred": y_pred, "count": count})
+        rows = table["count"]
+        if not pa.types.is_integer(rows.type) or rows.null_count:
+            raise InputError(f"count must be integers without nulls, it is {rows.type} with {rows.null_count} nulls")
+        numbers = rows.to_pylist()
+        if numbers and min(numbers) < 0:
+            raise InputError(f"count holds {min(numbers)}; to take rows away use retract, or subtract a snapshot")
+        with self._lock:
+            self._make_room(sum(numbers), 1)
+            before = self._counter
+            try:
+                self._count_listed(table, np.array(numbers, np.int64))
+            except BaseException:
+                self._counter = before
+                raise
+
+    def _count_listed(self, table: pa.Table, counts: Ints) -> None:
+        rows = exact_sum(counts)
+        counter = self._counter_for(Chosen(("y_true",), ()), Chosen(("y_pred",), ()), table)
+        if counter is None:
+            self._skip("null_true", rows)
+            return
+        if isinstance(counter, SetCounter):
+            raise InputError("update_pairs takes one label a row; count multilabel rows with update")
+        counter.count_listed(table["y_true"].chunks, table["y_pred"].chunks, counts)
+        self._traffic += rows
+        self._pending += rows
+
+    def merge(self, other: Snapshot | Accumulator) -> None:
+        """Add all that another accumulator or snapshot counted; MismatchError if it was counted differently."""
+        state = (other.snapshot() if isinstance(other, Accumulator) else other).state
+        with self._lock:
+            total = self._state() + state
+            if not state.is_empty:
+                # an accumulator without rows would take any configuration; its own options still have to agree
+                mine = self._base.config if self._task else self._resolved(self._asked or state.config.task)
+                config = mine.joined(state.config)
+                self._limits.check(len(total.counts.labels), None, config)
+                self._settle(replace(total, config=config))
+
+    def snapshot(self) -> Snapshot:
+        """An immutable copy of all that was counted so far, at a batch boundary."""
+        with self._lock:
+            return Snapshot(self._state())
+
+    def _state(self) -> State:
+        return self._base if self._counter is None else self._base + self._counter.state()
+
+    def _apply(self, data: Any, step: int) -> None:
+        table = table_or_none(data)
+        if table is None:
+            self._apply_stream(data, step)
+            return
+        fresh, before, done, row = self._counter is None, self._base, [], 0
+        if step > 0:
+            self._refuse_beyond(table.num_rows)
+        try:
+            for batch in table.to_batches(max_chunksize=SLICE):
+                self._count(batch, step, row)
+                done.append(batch)
+                row += batch.num_rows
+        except BaseException:
+            if fresh:
+                self._settle(before)
+            else:
+                for batch in done:
+                    self._count(batch, -step)
+            raise
+
+    def _apply_stream(self, data: Any, step: int) -> None:
+        """Count a stream that can be read only once into a state of its own, added when it has ended."""
+        apart = copy.copy(self)
+        apart._asked = self._task or self._asked
+        apart.reset()
+        row = 0
+        for batch in batches_of(data):
+            apart._count(batch, 1, row)
+            row += batch.num_rows
+        counted = apart._state()
+        total = self._state() + counted if step > 0 else self._state() - counted
+        self._limits.check(len(total.counts.labels), None, total.config)
+        self._settle(total)
+
+    def _count(self, batch: pa.RecordBatch, step: int, first_row: int = 0) -> None:
+        """Count one record batch, whole or not at all; errors number its rows from `first_row`."""
+        self._make_room(batch.num_rows, step)
+        available = batch.schema.names
+        true, pred = (choose(wanted, available, role) for wanted, role in zip(self._columns, ROLES, strict=True))
+        true, pred = in_label_order(true, pred, self._labels)
+        counter = self._counter_for(true, pred, batch)
+        if counter is None:
+            self._skip("null_true", batch.num_rows * step)
+            return
+        if isinstance(counter, SetCounter):
+            counter.count([batch[name] for name in true.columns], [batch[name] for name in pred.columns], step)
+        else:
+            counter.count(batch[true.columns[0]], batch[pred.columns[0]], step, first_row)
+        self._traffic += batch.num_rows
+        self._pending += batch.num_rows * step
+
+    def _refuse_beyond(self, rows: int) -> None:
+        if self._base.seen + self._pending + rows > MOST:
+            raise CountOverflowError(f"{rows} more rows would pass 2**63 - 1; nothing was added")
+
+    def _make_room(self, rows: int, step: int) -> None:
+        """Refuse rows that would pass int64; move what was counted to the base before the counter's cells could."""
+        if step > 0:
+            self._refuse_beyond(rows)
+        if self._traffic + rows > MOST // 2:
+            self._settle(self._state())
+
+    @property
+    def _task(self) -> Task | None:
+        return self._base.config.task if self._counter is None else self._counter.config.task
+
+    def _counter_for(self, true: Chosen, pred: Chosen, data: Any) -> SingleCounter | SetCounter | None:
+        """The counter of these columns, made when the task is decided; None while truth columns hold nothing."""
+        kind = data[true.columns[0]].type
+        task = self._task
+        check_kind(task or self._asked, true, kind)
+        if self._counter is None and task is None:
+            if all(is_blank(part, name) for name in true.columns for part in chunks(data[name])):
+                return None
+            task = self._asked or task_of(true, kind)
+        if task == "multilabel":
+            config = self._resolved(task, self._labels_of(true, pred, data))
+            if self._counter is None:
+                self._counter = SetCounter((true, pred), config, self._limits)
+            elif config.labels != self._counter.config.labels:
+                raise InputError(f"the indicator columns are now {listed(config.labels)}; they were others before")
+        elif self._counter is None:
+            names = (true.columns[0], pred.columns[0])
+            self._counter = SingleCounter(names, self._resolved(task, self._base.config.labels), self._limits)
+        return self._counter
+
+    def _labels_of(self, true: Chosen, pred: Chosen, data: Any) -> tuple[str, ...]:
+        """The labels of a multilabel state: those of its indicator columns, else the declared ones."""
+        widths = []
+        for side in (true, pred):
+            kind = data[side.columns[0]].type
+            if side.is_several:
+                widths.append(len(side.columns))
+            elif is_indicator(kind):
+                widths.append(kind.list_size)
+        if not widths:
+            return self._base.config.labels if self._counter is None else self._counter.config.labels
+        return indicator_labels(widths, true.stems or pred.stems, self._labels)
+
+    def _columns_of(self, available: Sequence[str]) -> list[str]:
+        """The columns of a source that this accumulator reads, each once; InputError if one is missing."""
+        true, pred = (choose(wanted, available, role) for wanted, role in zip(self._columns, ROLES, strict=True))
+        return list(dict.fromkeys((*true.columns, *pred.columns)))
+
+    def _count_piece(self, batch: pa.RecordBatch, malformed: int = 0, first_row: int = 0) -> None:
+        """Count a batch as it came from a source, with the lines that could not be read beside it."""
+        with self._lock:
+            for start in range(0, batch.num_rows, SLICE):
+                self._count(batch.slice(start, SLICE), 1, first_row + start)
+            self._skip("malformed", malformed)
+
+    def _skip(self, cause: str, rows: int) -> None:
+        """Tally rows that never reached a counter; a negative number takes them away again."""
+        with self._lock:
+            self._base += State(self._base.config, skipped={cause: rows} if rows else {})
+
+
+ROLES = ("y_true", "y_pred")

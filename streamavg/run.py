@@ -1,0 +1,159 @@
+"""Run: the loop from sources to a snapshot, on one thread or several, each with an accumulator of its own."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from streamavg.accumulator import Accumulator
+from streamavg.count.inputs import SLICE
+from streamavg.errors import InputError
+from streamavg.sources import Piece, Unit, open_units
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from streamavg.snapshot import Snapshot
+
+    Progress = Callable[[int, int], None]
+
+TASK_ROWS = 4 * SLICE  # rows of an in-memory table that a thread takes at once
+
+
+def evaluate(
+    source: Any,
+    *,
+    threads: int | None = None,
+    input_format: str | None = None,
+    **options: Any,
+) -> Snapshot:
+    """Count all rows of a source and return the snapshot.
+
+    source: a path, directory, glob, URL or a list of them, or any data that `Accumulator.update` takes. threads: how
+    many count at once (None: all cores). input_format: parquet, arrow, csv, tsv or jsonl where a suffix does not tell.
+    The other keywords are those of `Accumulator`. InputError if the data cannot be counted; OSError if a disk or a
+    network fails.
+
+    >>> evaluate({"y_true": [0, 1, 1], "y_pred": [0, 1, 0]}, pos_label=1)["recall"]
+    0.5
+    """
+    return count(plan(source, input_format, options), threads, options)
+
+
+def plan(
+    source: Any, input_format: str | None, options: dict[str, Any], note: Callable[[str], None] | None = None
+) -> list[Unit] | Any:
+    """The units that threads read by themselves; data in memory that is no table is returned as it is."""
+    paths = _paths(source)
+    if paths is not None:
+        chooser = Accumulator(**options)
+        return open_units(paths, chooser._columns_of, input_format, note or (lambda message: None))
+    if isinstance(source, pa.RecordBatch):
+        source = pa.Table.from_batches([source])
+    return _slices(source) if isinstance(source, pa.Table) else source
+
+
+def _paths(source: Any) -> list[str | os.PathLike[str]] | None:
+    if isinstance(source, str | os.PathLike):
+        return [source]
+    if isinstance(source, list | tuple) and source and all(isinstance(each, str | os.PathLike) for each in source):
+        return list(source)
+    return None
+
+
+def _slices(table: pa.Table) -> list[Unit]:
+    def unit(start: int) -> Unit:
+        part = table.slice(start, TASK_ROWS)
+        return Unit("the table", part.num_rows, part.num_rows, lambda: map(Piece, part.to_batches(max_chunksize=SLICE)))
+
+    return [unit(start) for start in range(0, table.num_rows, TASK_ROWS)]
+
+
+def count(
+    work: list[Unit] | Any, threads: int | None, options: dict[str, Any], progress: Progress | None = None
+) -> Snapshot:
+    """Count units on several threads, or other data on this one; `progress(rows, bytes)` hears of each step."""
+    if not isinstance(work, list):
+        whole = Accumulator(**options)
+        whole.update(work)
+        return whole.snapshot()
+    threads = min(threads or len(os.sched_getaffinity(0)), len(work)) or 1
+    workers = [_Worker(options, progress) for _ in range(threads)]
+    todo: queue.SimpleQueue[Unit] = queue.SimpleQueue()
+    for unit in work:
+        todo.put(unit)
+    _work_together(workers, todo)
+    total = reduce(_merged, (worker.accumulator for worker in workers))
+    return total.snapshot()
+
+
+def _merged(first: Accumulator, second: Accumulator) -> Accumulator:
+    first.merge(second)
+    return first
+
+
+class _Worker:
+    """One thread's accumulator, and what stopped it."""
+
+    def __init__(self, options: dict[str, Any], progress: Progress | None) -> None:
+        self.accumulator, self._progress = Accumulator(**options), progress
+        self.error: BaseException | None = None
+
+    def run(self, todo: queue.SimpleQueue[Unit], stop: threading.Event) -> None:
+        """Count unit after unit until none is left or somebody has failed."""
+        try:
+            while not stop.is_set():
+                self._count(todo.get_nowait(), stop)
+        except queue.Empty:
+            pass
+        except BaseException as error:
+            self.error = error
+            stop.set()
+
+    def _count(self, unit: Unit, stop: threading.Event) -> None:
+        done = 0
+        for piece, row in _numbered(unit.read()):
+            if stop.is_set():
+                return
+            try:
+                self.accumulator._count_piece(piece.batch, piece.malformed, row)
+            except InputError as error:
+                raise InputError(f"{unit.file}: {error}") from None
+            if self._progress:
+                # a unit of unknown length reports its bytes at its end
+                share = unit.size * piece.batch.num_rows // unit.rows if unit.rows else 0
+                done += share
+                self._progress(piece.batch.num_rows, share)
+        if self._progress:
+            self._progress(0, unit.size - done)
+
+
+def _numbered(pieces: Iterator[Piece]) -> Iterator[tuple[Piece, int]]:
+    row = 0
+    for piece in pieces:
+        yield piece, row
+        row += piece.batch.num_rows
+
+
+def _work_together(workers: Sequence[_Worker], todo: queue.SimpleQueue[Unit]) -> None:
+    """Run all workers, the first on this thread, and raise the first error once all have stopped."""
+    stop = threading.Event()
+    others = [threading.Thread(target=worker.run, args=(todo, stop), daemon=True) for worker in workers[1:]]
+    for thread in others:
+        thread.start()
+    try:
+        workers[0].run(todo, stop)
+    finally:
+        stop_now = workers[0].error is not None
+        if stop_now:
+            stop.set()
+        for thread in others:
+            thread.join()
+    for worker in workers:
+        if worker.error is not None:
+            raise worker.error

@@ -1,0 +1,269 @@
+"""Snapshot: an immutable state with one-line delegations to derive and report; the only module that knows both."""
+
+from __future__ import annotations
+
+from operator import index
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from streamavg import wire
+from streamavg.derive import explain, tables, values
+from streamavg.derive.policy import Policy
+from streamavg.errors import CountOverflowError, InputError, MismatchError
+from streamavg.report import build
+from streamavg.report.render import RENDERERS, render
+from streamavg.state.config import Config
+from streamavg.state.counts import Counts
+from streamavg.state.labels import MOST, label_text, public_labels
+from streamavg.state.pairs import Pairs
+from streamavg.state.state import State
+from streamavg.state.tables import checked_int, exact_sum
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import pyarrow as pa
+
+    from streamavg.state.config import Task
+    from streamavg.state.tables import Ints
+
+
+class Snapshot:
+    """What was counted up to one moment. Adds (+), subtracts (-), compares (== by fingerprint); never changes.
+
+    >>> snap = from_confusion(["cat", "dog"], [[8, 2], [1, 9]])
+    >>> snap["accuracy"], (snap + snap).rows
+    (0.85, 40)
+    """
+
+    __slots__ = ("state",)
+
+    state: State
+
+    def __init__(self, state: State | None = None) -> None:
+        object.__setattr__(self, "state", state or State())
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a Snapshot never changes; {name} cannot be set")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"a Snapshot never changes; {name} cannot be deleted")
+
+    @property
+    def labels(self) -> list[int] | list[str]:
+        """The labels: declared ones as declared, then the rest ascending; ints if every one is an integer."""
+        return public_labels(self.state.order)
+
+    @property
+    def matrix(self) -> Ints:
+        """TP, FP, FN, TN of each label in the order of `labels`; int64, shape (C, 4)."""
+        return self.state.matrix
+
+    @property
+    def rows(self) -> int:
+        """Rows in the matrix."""
+        return self.state.rows
+
+    @property
+    def skipped(self) -> dict[str, int]:
+        """Rows not scored, by cause."""
+        return dict(self.state.skipped)
+
+    @property
+    def seen(self) -> int:
+        """Rows offered: `rows` and all skipped ones."""
+        return self.state.seen
+
+    @property
+    def tallies(self) -> dict[str, int]:
+        """`unanswered`: scored rows without a prediction; `other`: predictions outside the declared labels."""
+        return dict(self.state.tallies)
+
+    @property
+    def state_bytes(self) -> int:
+        """The size of the counts in memory, in bytes; it depends on labels, never on rows."""
+        return self.state.size
+
+    def value(
+        self,
+        name: str,
+        average: str | None = None,
+        *,
+        zero_division: float = 0.0,
+        over: str = "seen",
+        labels: Iterable[object] | None = None,
+    ) -> float:
+        """One metric: `value("f1", average="macro")` or `value("f1_macro")`.
+
+        zero_division: what 0/0 is, 0.0, 1.0 or nan (leaves the mean). over: the classes of macro and weighted means,
+        "seen", "declared" or "supported". labels: mean and pool exactly these instead. InputError if there is no such
+        metric, or none for this task.
+        """
+        return values.metric_value(self.state, name, Policy.of(zero_division, over, labels), average).value
+
+    def __getitem__(self, name: str) -> float:
+        return self.value(name)
+
+    def metrics(self, *, zero_division: float = 0.0, over: str = "seen") -> dict[str, float]:
+        """Every metric that this task has, by name."""
+        return values.metric_values(self.state, Policy.of(zero_division, over))
+
+    def table(self, *, zero_division: float = 0.0, labels: Iterable[object] | None = None) -> pa.Table:
+        """A row a class: label, tp, fp, fn, tn, support, predicted, then each per-class metric."""
+        return tables.class_table(self.state, Policy.of(zero_division, labels=labels))
+
+    def confusion(self, normalize: str | None = None) -> pa.Table:
+        """y_true, y_pred, count, largest first; normalize "true", "pred" or "all" adds the column `share`."""
+        return tables.confusion_table(self.state, normalize)
+
+    def explain(
+        self,
+        metric: str,
+        *,
+        zero_division: float = 0.0,
+        over: str = "seen",
+        labels: Iterable[object] | None = None,
+    ) -> pa.Table:
+        """Which classes part micro from macro: label, weight, value, contribution, largest share of the gap first.
+
+        Contributions and the residual (schema metadata) sum to micro - macro.
+
+        >>> from_confusion(["a", "b"], [[97, 1], [2, 0]]).explain("recall")["label"].to_pylist()
+        ['b', 'a']
+        """
+        policy = Policy.of(zero_division, over, labels)
+        values.refuse_negative(self.state)
+        return tables.explanation_table(self.state, explain.explain(self.state, metric, policy), policy)
+
+    def __add__(self, other: object) -> Snapshot:
+        return Snapshot(self.state + other.state) if isinstance(other, Snapshot) else NotImplemented
+
+    def __sub__(self, other: object) -> Snapshot:
+        return Snapshot(self.state - other.state) if isinstance(other, Snapshot) else NotImplemented
+
+    def __radd__(self, other: object) -> Snapshot:
+        return self if other == 0 else NotImplemented  # so that sum(snapshots) works
+
+    def __eq__(self, other: object) -> bool:
+        return self.fingerprint() == other.fingerprint() if isinstance(other, Snapshot) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint())
+
+    def fingerprint(self) -> str:
+        """A text that is equal for the same rows under the same options, however cut, ordered or encoded."""
+        return self.state.fingerprint
+
+    def to_bytes(self) -> bytes:
+        """The snapshot as bytes, for process pools and caches; `from_bytes` reads them."""
+        return wire.to_bytes(self.state)
+
+    def __reduce__(self) -> tuple[Any, tuple[bytes]]:
+        return from_bytes, (self.to_bytes(),)
+
+    def report(self, **policy: Any) -> build.Report:
+        """The neutral report that every renderer shows.
+
+        Keywords as of `value`, plus `metrics` (the names to show), `explain_metric` and `confusion` (show errors).
+        """
+        return build.report(self.state, **policy)
+
+    def to_dict(self, **policy: Any) -> dict[str, Any]:
+        """The report as plain Python values, the structure of `to_json`."""
+        return build.as_dict(self.report(**policy))
+
+    def to_json(self, **policy: Any) -> str:
+        """The report as strict JSON; nan is null."""
+        return str(render(self.report(**policy), "json"))
+
+    def to_csv(self, **policy: Any) -> str:
+        """The per-class table as CSV (RFC 4180), safe to open in a spreadsheet."""
+        return str(render(self.report(**policy), "csv"))
+
+    def to_markdown(self, **policy: Any) -> str:
+        """The report as Markdown."""
+        return str(render(self.report(**policy), "markdown"))
+
+    def __str__(self) -> str:
+        return str(render(self.report(), "table")) if self.state.seen else "nothing counted yet"
+
+    def __repr__(self) -> str:
+        return f"<Snapshot {self.state.config.task or 'undecided'}, {len(self.state.order)} labels, {self.rows} rows>"
+
+
+def from_bytes(data: bytes) -> Snapshot:
+    """The snapshot that `to_bytes` wrote; InputError if the bytes are damaged or are something else."""
+    return Snapshot(wire.from_bytes(data))
+
+
+def from_counts(
+    labels: Sequence[object],
+    tp: Sequence[int],
+    fp: Sequence[int],
+    fn: Sequence[int],
+    rows: int,
+    task: Task = "multilabel",
+) -> Snapshot:
+    """A snapshot from counts of any origin; label pairs and the row table are not known.
+
+    InputError if a cell is negative, a class has more than `rows`, or one label a row cannot give such sums.
+
+    >>> from_counts(["a", "b", "c"], tp=[2, 1, 1], fp=[8, 5, 3], fn=[0, 0, 0], rows=20)["precision_micro"]
+    0.2
+    """
+    names = _declared(labels)
+    try:
+        columns, rows = [[index(count) for count in column] for column in (tp, fp, fn)], checked_int(index(rows))
+    except TypeError:
+        raise InputError("tp, fp, fn and rows must be whole numbers (integers)") from None
+    if any(len(column) != len(names) for column in columns):
+        raise InputError(f"there are {len(names)} labels; tp, fp and fn must each have as many numbers")
+    for label, *cells in zip(names, *columns, strict=True):
+        if min(cells) < 0 or sum(cells) > rows:
+            raise InputError(f"label {label!r} has TP, FP, FN {cells}: each must be >= 0, their sum at most {rows}")
+    if task not in ("multiclass", "multilabel"):
+        hint = "; give binary counts as from_confusion(labels, matrix, pos_label=...)" if task == "binary" else ""
+        raise InputError(f"task is {task!r}; counts alone are 'multiclass' or 'multilabel'{hint}")
+    config = Config(task=task, labels=names, samples=task != "multilabel")
+    state = State(config, Counts.of(names, np.array(columns, np.int64).T.reshape(-1, 3)), rows, pairs=None)
+    try:
+        state.check_identities()
+    except MismatchError as error:
+        raise InputError(f"one label a row cannot give these counts: {error}") from None
+    return Snapshot(state)
+
+
+def from_confusion(labels: Sequence[object], matrix: Any, pos_label: object = None) -> Snapshot:
+    """A snapshot from a square matrix of counts, truth down, prediction across; binary if pos_label is given.
+
+    >>> from_confusion([0, 1], [[50, 10], [5, 35]], pos_label=1)["recall"]
+    0.875
+    """
+    names = _declared(labels)
+    cells = np.asarray(matrix)
+    if cells.shape != (len(names), len(names)) or cells.dtype.kind not in "iu" or (cells < 0).any():
+        raise InputError(f"the matrix must hold {len(names)} x {len(names)} counts >= 0, truth down, prediction across")
+    if (cells > np.uint64(MOST)).any():
+        raise CountOverflowError("the matrix holds a count outside int64")
+    cells = cells.astype(np.int64)
+    rows = checked_int(exact_sum(cells.ravel()))  # no sum below can pass it
+    right = np.diagonal(cells)
+    counts = Counts.of(names, np.stack((right, cells.sum(axis=0) - right, cells.sum(axis=1) - right), axis=1))
+    true, pred = np.nonzero(cells)
+    positive = None if pos_label is None else label_text(pos_label)
+    config = Config(task="multiclass" if positive is None else "binary", pos_label=positive, labels=names)
+    pairs = Pairs.zero() + Pairs(names, Pairs.of(names, true, pred, cells[true, pred]).table)
+    state = State(config, counts, rows, pairs=pairs)
+    state.check_binary()
+    return Snapshot(state)
+
+
+def _declared(labels: Sequence[object]) -> tuple[str, ...]:
+    names = tuple(label_text(label) for label in labels)
+    if len(set(names)) < len(names):
+        raise InputError("labels names a label twice")
+    return names
+
+
+__all__ = ["RENDERERS", "Snapshot", "from_bytes", "from_confusion", "from_counts"]

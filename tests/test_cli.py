@@ -1,0 +1,238 @@
+"""The command line, run as its user runs it: what goes where, and the exit statuses."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from sklearn.metrics import f1_score
+
+from streamavg import cli
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x9b]")
+
+
+def rows(n: int = 300, seed: int = 3) -> tuple[list[str], list[str]]:
+    """Truth and prediction over four labels, one of them rare."""
+    rng = np.random.default_rng(seed)
+    names = np.array(["cat", "dog", "eel", "yak"])
+    true = rng.choice(4, n, p=[0.6, 0.25, 0.13, 0.02])
+    pred = np.where(rng.random(n) < 0.8, true, rng.integers(0, 3, n))
+    return names[true].tolist(), names[pred].tolist()
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A Parquet file with the columns `label` and `answer`."""
+    true, pred = rows()
+    path = tmp_path / "preds.parquet"
+    pq.write_table(pa.table({"label": true, "answer": pred}), path)
+    return path
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    """Status, standard output and standard error of one call."""
+    try:
+        status = cli.main([str(argument) for argument in arguments])
+    except SystemExit as stop:
+        status = int(stop.code or 0)
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+COLUMNS = ("--y-true", "label", "--y-pred", "answer")
+
+
+def test_table_shows_averages_classes_and_policy(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run(capsys, "eval", data, *COLUMNS)
+    true, pred = rows()
+    assert (status, err) == (0, "")
+    assert "300 rows scored, 4 labels, multiclass" in out
+    line = next(line.split() for line in out.splitlines() if line.startswith("f1 "))
+    expected = [f1_score(true, pred, average=average) for average in ("micro", "macro", "weighted")]
+    assert line[1:] == [f"{value:.4f}" for value in expected]
+    unwrapped = " ".join(out.split())
+    assert "macro F1 is 0." in unwrapped or "micro and macro F1 agree" in unwrapped
+    assert "means over 4 seen classes; 0/0 counts as 0" in out
+
+
+def test_json_is_the_contract(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "eval", data, *COLUMNS, "--format", "json")
+    report = json.loads(out)
+    assert status == 0
+    assert {"rows", "seen", "skipped", "tallies", "policy", "metrics", "classes", "fingerprint"} <= report.keys()
+    true, pred = rows()
+    assert report["metrics"]["f1_macro"] == pytest.approx(f1_score(true, pred, average="macro"), abs=1e-12)
+    assert [entry["label"] for entry in report["classes"]] == ["cat", "dog", "eel", "yak"]
+
+
+def test_csv_markdown_and_parquet(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "eval", data, *COLUMNS, "--format", "csv")
+    table = list(csv.DictReader(io.StringIO(out)))
+    assert [row["label"] for row in table] == ["cat", "dog", "eel", "yak"]
+    assert sum(int(row["support"]) for row in table) == 300
+    _, out, _ = run(capsys, "eval", data, *COLUMNS, "--format", "markdown")
+    assert "| f1 |" in out
+    target = tmp_path / "report.parquet"
+    status, out, _ = run(capsys, "eval", data, *COLUMNS, "-o", target)
+    assert (status, out) == (0, "")
+    assert pq.read_table(target)["label"].to_pylist() == ["cat", "dog", "eel", "yak"]
+
+
+def test_chosen_metrics(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "eval", data, *COLUMNS, "--metrics", "f3_macro,cohen_kappa", "--format", "csv")
+    assert out.splitlines()[0] == "metric,value"
+    assert [line.split(",")[0] for line in out.splitlines()[1:]] == ["f3_macro", "cohen_kappa"]
+
+
+def test_gate(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run(
+        capsys, "eval", data, *COLUMNS, "--fail-under", "f1_macro=0.99", "--fail-under", "accuracy=0.1"
+    )
+    assert status == 1
+    assert "rows scored" in out
+    assert re.fullmatch(r"streamavg: f1_macro is 0\.\d+, under the required 0\.99\n", err)
+    assert run(capsys, "eval", data, *COLUMNS, "--fail-under", "f1_macro=0.1")[0] == 0
+
+
+def test_confusion_and_labels(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    labels = tmp_path / "labels.txt"
+    labels.write_text("yak\ndog\ncat\n", encoding="utf-8")
+    arguments = ("eval", data, *COLUMNS, "--labels", labels, "--unknown", "count", "--confusion")
+    status, out, _ = run(capsys, *arguments)
+    true, pred = rows()
+    assert status == 0
+    assert f"{true.count('eel'):,} truth outside the declared labels" in out
+    other = sum(t != "eel" and p == "eel" for t, p in zip(true, pred, strict=True))
+    assert f"{other:,} rows with prediction outside the declared labels" in out
+    assert "Commonest errors" in out
+    _, out, _ = run(capsys, *arguments, "--format", "json")
+    assert [entry["label"] for entry in json.loads(out)["classes"]] == ["yak", "dog", "cat"]
+
+
+def damaged(folder: Path) -> dict[str, list[object]]:
+    """Arguments that must each end in one line and status 2."""
+    true, pred = rows()
+    good, cut, empty = folder / "good.parquet", folder / "cut.parquet", folder / "empty"
+    pq.write_table(pa.table({"y_true": true, "y_pred": pred}), good)
+    cut.write_bytes(good.read_bytes()[:-300])
+    empty.mkdir()
+    mixed = folder / "mixed"
+    mixed.mkdir()
+    pq.write_table(pa.table({"y_true": true, "y_pred": pred}), mixed / "a.parquet")
+    pq.write_table(pa.table({"y_true": [1, 2], "y_pred": [1, 1]}), mixed / "b.parquet")
+    cases: dict[str, list[object]] = {
+        "there is no column 'lable'": [good, "--y-true", "lable"],
+        "cut.parquet": [cut],
+        "empty": [empty],
+        "no such file": [folder / "absent.parquet"],
+        "b.parquet": [mixed],
+        "there is no metric 'f1_makro'": [good, "--metrics", "f1_makro"],
+        "METRIC=NUMBER": [good, "--fail-under", "f1_macro"],
+        "plain f1 is for binary": [good, "--metrics", "f1"],
+        "--input-format": ["-"],
+    }
+    half, huge, blank = folder / "half.parquet", folder / "huge.parquet", folder / "blank.parquet"
+    pq.write_table(pa.table({"y_true": [1.0, 0.5], "y_pred": [1.0, 1.0]}), half)
+    pq.write_table(pa.table({"y_true": pa.array([1, 2**63], pa.uint64()), "y_pred": [1, 1]}), huge)
+    pq.write_table(pa.table({"y_true": pa.array([None, None], pa.int32()), "y_pred": [1, 1]}), blank)
+    cases["half.parquet: column 'y_true': 0.5 at row 1"] = [half]
+    cases["huge.parquet: column 'y_true': 9223372036854775808 at row 1"] = [huge]
+    cases["no row could be scored: 2 rows seen, skipped: 2 null_true"] = [blank]
+    return cases
+
+
+def test_bad_input_is_one_line_and_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for expected, arguments in damaged(tmp_path).items():
+        status, out, err = run(capsys, "eval", *arguments)
+        assert (status, out) == (2, ""), expected
+        assert expected in err
+        assert len(err.splitlines()) == 1, err
+
+
+def test_usage_errors_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["eval"], ["eval", "x", "--no-such-flag"], ["evaluate"], ["eval", "x", "--threads", "0"]):
+        status, out, err = run(capsys, *arguments)
+        assert (status, out, len(err.splitlines())) == (2, "", 1)
+
+
+def test_output_is_checked_before_counting(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run(capsys, "eval", data, *COLUMNS, "-o", tmp_path / "no" / "folder.json")
+    assert (status, out) == (2, "")
+    assert "there is no folder" in err
+
+
+def test_evil_names_never_reach_the_terminal_raw(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    evil = ["\x1b[2J", "a\rb", "c\nd", "\u202egnp.exe", "\x7f", "=1+1", "[red]x[/red]", "", " "]
+    path = tmp_path / "evil\x1b.parquet"
+    pq.write_table(pa.table({"y_true": evil * 3, "y_pred": evil * 2 + evil[::-1]}), path)
+    for style in ("table", "json", "csv", "markdown"):
+        status, out, err = run(capsys, "eval", path, "--format", style)
+        assert status == 0
+        assert not CONTROL.search(out + err)
+        assert "\u202e" not in out
+    _, _, err = run(capsys, "eval", path, "--y-true", "\x1b[31mno")
+    assert not CONTROL.search(err)
+
+
+def test_metrics_lists_the_catalogue(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "metrics", "--format", "json")
+    entries = {entry["name"]: entry for entry in json.loads(out)}
+    assert entries["f1"]["formula"] == "2 * TP / (2 * TP + FP + FN)"
+    assert entries["f1"]["averages"] == ["micro", "macro", "weighted", "samples"]
+    _, out, _ = run(capsys, "metrics")
+    assert "matthews_corrcoef" in out
+
+
+def process(*arguments: object, **options: object) -> subprocess.CompletedProcess[bytes]:
+    """The command in a process of its own."""
+    command = [sys.executable, "-m", "streamavg", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, check=False, timeout=120, **options)  # type: ignore[call-overload]
+
+
+def test_standard_input_and_a_closed_pipe(tmp_path: Path) -> None:
+    true, pred = rows()
+    text = "y_true,y_pred\n" + "".join(f"{t},{p}\n" for t, p in zip(true, pred, strict=True))
+    done = process("eval", "-", "--input-format", "csv", "--format", "json", input=text.encode())
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["rows"] == 300
+    command = f"{sys.executable} -m streamavg metrics | head -1"
+    piped = subprocess.run(command, shell=True, capture_output=True, check=False, text=True)
+    assert piped.stderr == ""
+
+
+def test_interrupt_is_one_line_and_130(tmp_path: Path) -> None:
+    waiting = [sys.executable, "-m", "streamavg", "eval", "-", "--input-format", "jsonl"]
+    running = subprocess.Popen(waiting, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert running.stdin is not None
+    running.stdin.write(b'{"y_true": 1, "y_pred": 1}\n' * 1000)
+    running.stdin.flush()
+    time.sleep(3)  # until it reads; 0.5 s on an idle machine
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=60)
+    assert (running.returncode, out) == (130, b"")
+    assert err == b"streamavg: interrupted\n"
+
+
+def test_full_disk_is_status_3(data: Path) -> None:
+    if not os.path.exists("/dev/full"):
+        pytest.skip("needs /dev/full")
+    done = process("eval", data, *COLUMNS, "-o", "/dev/full")
+    assert done.returncode == 3
+    assert done.stderr.startswith(b"streamavg: disk or network failed")
