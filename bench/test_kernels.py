@@ -1,0 +1,82 @@
+"""Hot loops and encoders by themselves: nanoseconds a row, one thread, checks included."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from bench import data
+from streamavg.count import kernels
+from streamavg.count.columns import Column
+from streamavg.count.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROWS = max(data.ROWS // 5, 1000)
+
+
+@pytest.mark.parametrize("classes", [2, 10, 100, 256])
+@pytest.mark.parametrize("width", [8, 16, 32, 64])
+def test_count_pairs(race: Callable[..., Any], classes: int, width: int) -> None:
+    """The C x C loop over codes of each width, four ways up to 128 classes."""
+    true, pred = (column[:ROWS].astype(f"u{width // 8}") for column in data.codes(classes, True))
+    shift = classes * classes if classes <= 128 else 0
+    sizes = [np.uint64(number) for number in (classes, classes, classes, shift)]
+
+    def work() -> Any:
+        table = np.zeros(4 * classes * classes, np.int32)
+        assert kernels.count_pairs(true, pred, *sizes, np.int32(1), table) == len(true)
+        return table.reshape(4, -1).sum(axis=0)
+
+    counted = race(f"count_pairs, {classes} classes", f"uint{width}", work, ROWS)
+    assert (counted == np.bincount(true.astype(np.int64) * classes + pred.astype(np.int64), minlength=classes**2)).all()
+
+
+@pytest.mark.parametrize("classes", [1000, 1_000_000])
+def test_count_labels(race: Callable[..., Any], classes: int) -> None:
+    """The label x 3 loop."""
+    true, pred = (column[:ROWS].view(np.uint32) for column in data.codes(classes, True))
+
+    def work() -> Any:
+        cells = np.zeros((classes, 3), np.int32)
+        assert kernels.count_labels(true, pred, np.uint64(classes), np.uint64(classes), np.int32(1), cells) == len(true)
+        return cells
+
+    counted = race("count_labels", f"{classes:,} classes", work, ROWS)
+    assert counted[:, 0].sum() == (true == pred).sum()
+
+
+@pytest.mark.parametrize("words", [1 << 14])
+def test_count_bits(race: Callable[..., Any], words: int) -> None:
+    """AND and popcount of two bitmaps, labels a second."""
+    rng = np.random.default_rng(1)
+    true, pred = (rng.integers(0, 2**63, words, dtype=np.uint64) for _ in range(2))
+    counted = race("count_bits", "uint64 words", lambda: kernels.count_bits(true, pred), 64 * words)
+    assert counted == tuple(int(np.bitwise_count(bits).sum()) for bits in (true, pred, true & pred))
+
+
+ENCODINGS: dict[str, Callable[[pa.Array], pa.Array]] = {
+    "dictionary": lambda column: column,
+    "dictionary with nulls": lambda column: pa.DictionaryArray.from_arrays(
+        pa.array(np.asarray(column.indices), mask=np.arange(len(column)) % 10 == 0), column.dictionary
+    ),
+    "string": lambda column: column.cast(pa.string()),
+    "string_view": lambda column: column.cast(pa.string()).cast(pa.string_view()),
+    "int32": lambda column: pa.array(np.asarray(column.indices)),
+    "float64": lambda column: pa.array(np.asarray(column.indices, np.float64)),
+    "bool": lambda column: pa.array(np.asarray(column.indices) > 0),
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_encoders(race: Callable[..., Any], encoding: str) -> None:
+    """One column of 100 labels to codes, warm."""
+    rows = min(ROWS, 1 << 20)
+    made = ENCODINGS[encoding](data.encoded(data.codes(100, True)[0][:rows], 100, "dictionary"))
+    column = Column("y_true", Vocabulary((), closed=False))
+    codes = race("encoders", encoding, lambda: column.encode(made), rows)
+    assert len(codes.values) == rows
