@@ -155,16 +155,15 @@ class Form:
         return sliced(makers[self.layout], texts, rng)
 
 
-def forms(texts: list[str | None], with_runs: bool = True) -> st.SearchStrategy[Form]:
+def forms(texts: list[str | None]) -> st.SearchStrategy[Form]:
     """Every way to store these labels that a column may use."""
     kinds = st.sampled_from(plain_types(texts))
     ways = [
         st.builds(Form, st.just("plain"), kinds),
         st.builds(Form, st.just("dictionary"), kinds, st.sampled_from(INTEGERS)),
     ]
-    if with_runs:
-        ends = st.sampled_from([pa.int16(), pa.int32(), pa.int64()])
-        ways.append(st.builds(Form, st.just("runs"), kinds.filter(lambda kind: "view" not in str(kind)), ends))
+    ends = st.sampled_from([pa.int16(), pa.int32(), pa.int64()])
+    ways.append(st.builds(Form, st.just("runs"), kinds.filter(lambda kind: "view" not in str(kind)), ends))
     if all(text is None for text in texts):
         ways.append(st.just(Form("null", pa.null())))
     return st.one_of(ways)
@@ -227,7 +226,7 @@ def set_forms(draw, sets: list[list | None]) -> SetForm:
     fixed = [] if any(each == [] for each in sets) else [pa.FixedSizeListArray]
     kind = draw(st.sampled_from([*LISTS, *fixed]))
     # a fixed-size list of integers or booleans is a row of indicators, so sets of that kind are text
-    inner = draw(forms([*texts, "text"] if kind is pa.FixedSizeListArray else texts or [None], False))
+    inner = draw(forms([*texts, "text"] if kind is pa.FixedSizeListArray else texts or [None]))
     return SetForm(kind, inner, max((len(each) for each in sets if each), default=1))
 
 

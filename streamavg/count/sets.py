@@ -11,7 +11,7 @@ import pyarrow as pa
 from streamavg.count import indicators
 from streamavg.count.columns import Column
 from streamavg.count.indicators import Indicators
-from streamavg.count.texts import solid, validated
+from streamavg.count.texts import runs, solid, validated
 from streamavg.count.vocabulary import FIRST, NULL, Vocabulary
 from streamavg.errors import InputError
 from streamavg.state.counts import FP, Counts
@@ -229,17 +229,34 @@ class SetCounter:
 
 def _unnested(array: pa.Array) -> tuple[Ints, pa.Array, Mask]:
     """The length of each row's list (0 for null), the labels row after row, and which rows are null."""
-    kind, null = array.type, np.asarray(array.is_null())
-    if pa.types.is_fixed_size_list(kind):
-        return np.where(null, 0, kind.list_size), array.flatten(), null
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        starts = np.asarray(array.offsets).astype(np.int64)
-        return np.where(null, 0, np.diff(starts)), array.flatten(), null
-    # Arrow's cast and flatten of views fail where rows overlap or come out of order (26.0.1: "Negative buffer slice")
-    lengths = np.where(null, 0, np.asarray(array.sizes).astype(np.int64))
+    null = np.asarray(array.is_null())
+    starts, lengths = _extents(array)
+    lengths = np.where(null, 0, lengths)
+    total = int(lengths.sum())
     before = np.cumsum(lengths) - lengths
-    places = np.repeat(np.asarray(array.offsets).astype(np.int64) - before, lengths) + np.arange(lengths.sum())
-    return lengths, solid(array.values).take(pa.array(places)), null
+    filled = lengths > 0
+    gaps = (starts - before)[filled]
+    if not total or (gaps == gaps[0]).all():
+        return lengths, array.values.slice(int(gaps[0]) if total else 0, total), null
+    # labels under nulls, and views that overlap or come out of order. Not by flatten (26.0.1): it fails on such views
+    # ("Negative buffer slice") and on null lists alone of float16 dictionaries ("MakeBuilder: cannot construct builder")
+    places = np.repeat(starts - before, lengths) + np.arange(total)
+    values = array.values
+    if pa.types.is_run_end_encoded(values.type):
+        values, times = runs(values)
+        places = np.repeat(np.arange(len(values)), times)[places]
+    return lengths, solid(values).take(pa.array(places)), null
+
+
+def _extents(array: pa.Array) -> tuple[Ints, Ints]:
+    """Where each row's list begins in the values, and its length, null rows included."""
+    kind = array.type
+    if pa.types.is_fixed_size_list(kind):
+        return (array.offset + np.arange(len(array))) * kind.list_size, np.full(len(array), kind.list_size)
+    offsets = np.asarray(array.offsets).astype(np.int64)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return offsets[:-1], np.diff(offsets)
+    return offsets, np.asarray(array.sizes).astype(np.int64)
 
 
 def _is_list(kind: pa.DataType) -> bool:
