@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, int], None]
 
-TASK_ROWS = 4 * SLICE  # rows of an in-memory table that a thread takes at once
+TASK_ROWS = SLICE  # rows of an in-memory table that a thread takes at once
 
 
 def evaluate(

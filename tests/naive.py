@@ -18,21 +18,29 @@ def peak(codes):
     return max(int(code) for code in codes)
 
 
-def _blocks_before_a_wild_code(y_true, y_pred, bound_true, bound_pred):
+def _blocks_before_a_wild_code(y_true, y_pred, bound_true, bound_pred, block=BLOCK):
     """The number of rows before the first block that holds a code outside its bound."""
     for row, (true, pred) in enumerate(zip(y_true, y_pred, strict=True)):
         if int(true) >= bound_true or int(pred) >= bound_pred:
-            return row // BLOCK * BLOCK
+            return row // block * block
     return len(y_true)
 
 
-def count_pairs(y_true, y_pred, bound_true, bound_pred, width, shift, step, table):
-    done = _blocks_before_a_wild_code(y_true, y_pred, bound_true, bound_pred)
+def pair_keys(y_true, y_pred, width, keys):
+    for row in range(len(y_true)):
+        keys[row] = (int(y_true[row]) * width + int(y_pred[row])) % 2 ** (8 * keys.itemsize)
+    return max(y_true), max(y_pred)
+
+
+def count_pairs(y_true, y_pred, sizes, step, keys, table):
+    bound_true, bound_pred, width, a, b = map(int, sizes)
+    size = len(keys)
+    done = _blocks_before_a_wild_code(y_true, y_pred, bound_true, bound_pred, size)
     for row in range(done):
-        block = min(BLOCK, len(y_true) - row // BLOCK * BLOCK)
-        place = row % BLOCK
-        way = place % WAYS if place < block // WAYS * WAYS else 0
-        table[way * int(shift) + int(y_true[row]) * int(width) + int(y_pred[row])] += step
+        block = min(size, len(y_true) - row // size * size)
+        place = row % size
+        way = (0, a, b, a + b)[place % WAYS] if place < block // WAYS * WAYS else 0
+        table[way + int(y_true[row]) * width + int(y_pred[row])] += step
     return done
 
 

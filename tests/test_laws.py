@@ -53,7 +53,8 @@ def test_any_encoding_cut_and_offer_counts_the_same(case, data):
 PATHS = st.fixed_dictionaries(
     {
         "PAIR_CELLS": st.sampled_from([0, 200, 1 << 19]),
-        "SPLIT_CELLS": st.sampled_from([0, 1 << 14]),
+        "WAYS": st.sampled_from([{}, {9: 4, 200: 2}, single.WAYS]),
+        "BLOCK": st.sampled_from([1, 5, 2048]),
         "MOST_ROWS": st.sampled_from([9, 2**31 - 1]),
         "SMALL": st.sampled_from([0, 3, 512]),
         "DENSE": st.sampled_from([0, 4, 1 << 22]),

@@ -63,17 +63,32 @@ def test_peak(rng, rows, dtype):
     assert kernels.peak(array) == naive.peak(array)
 
 
-@given(seeds, lengths, dtypes, st.integers(1, 9), st.integers(1, 9), st.sampled_from([1, -1]), st.booleans())
-def test_count_pairs(rng, rows, dtype, bound_true, bound_pred, step, split):
+key_types = st.sampled_from([np.uint16, np.uint32])
+
+
+@given(seeds, lengths, dtypes, key_types, st.integers(1, 9), st.integers(1, 9))
+def test_pair_keys(rng, rows, dtype, key_type, bound, width):
+    true, pred = (with_wild_ones(rng, codes(rng, rows, bound, dtype), bound) for _ in range(2))
+    keys, twin = np.zeros(rows, key_type), np.zeros(rows, key_type)
+    most = kernels.pair_keys(true, pred, np.uint32(width), keys)
+    assert most == naive.pair_keys(true, pred, width, twin)
+    assert keys.tolist() == twin.tolist()
+
+
+@given(
+    seeds, lengths, dtypes, key_types, st.integers(1, 9), st.integers(1, 9), st.sampled_from([1, -1]), st.integers(0, 2)
+)
+def test_count_pairs(rng, rows, dtype, key_type, bound_true, bound_pred, step, split):
     width, height = bound_pred + int(rng.integers(3)), bound_true + int(rng.integers(3))
-    shift = width * height if split else 0
+    a, b = width * height * (split > 0), 2 * width * height * (split > 1)
+    keys = np.empty(int(rng.choice([1, 7, BLOCK])), key_type)
     true = with_wild_ones(rng, codes(rng, rows, bound_true, dtype), bound_true)
     pred = with_wild_ones(rng, codes(rng, rows, bound_pred, dtype), bound_pred)
-    table = rng.integers(-5, 5, (4 if split else 1) * width * height).astype(np.int32)
+    table = rng.integers(-5, 5, 2**split * width * height).astype(np.int32)
     twin = table.copy()
-    sizes = [np.uint64(number) for number in (bound_true, bound_pred, width, shift)]
-    done = kernels.count_pairs(true, pred, *sizes, np.int32(step), table)
-    assert done == naive.count_pairs(true, pred, bound_true, bound_pred, width, shift, step, twin)
+    sizes = np.array((bound_true, bound_pred, width, a, b), np.uint64)
+    done = kernels.count_pairs(true, pred, sizes, np.int32(step), keys, table)
+    assert done == naive.count_pairs(true, pred, sizes, step, keys, twin)
     assert table.tolist() == twin.tolist()
 
 

@@ -21,11 +21,11 @@ def test_count_pairs(rng, rows, dtype, bound_true, bound_pred, step):
     pred = with_wild_ones(rng, codes(rng, rows, bound_pred, dtype), bound_pred)
     table = rng.integers(-5, 5, bound_true * width).astype(np.int32)
     twin = table.copy()
-    sizes = [np.uint64(number) for number in (bound_true, bound_pred, width, 0)]
-    done = small.count_pairs(true, pred, *sizes, np.int32(step), table)
+    sizes, keys = np.array((bound_true, bound_pred, width, 0, 0), np.uint64), np.empty(8, np.uint16)
+    done = small.count_pairs(true, pred, sizes, np.int32(step), keys, table)
     inside = (true.astype(object) < bound_true) & (pred.astype(object) < bound_pred)
     assert done == (rows if inside.all() else inside.tolist().index(False))
-    assert naive.count_pairs(true[:done], pred[:done], bound_true, bound_pred, width, 0, step, twin) == done
+    assert naive.count_pairs(true[:done], pred[:done], sizes, step, keys, twin) == done
     assert table.tolist() == twin.tolist()
 
 

@@ -9,6 +9,7 @@ from streamavg.count.kernels.counting import (
     count_pairs,
     count_sets,
     fill_nulls,
+    pair_keys,
     peak,
 )
 from streamavg.count.kernels.paging import (
@@ -42,6 +43,7 @@ __all__ = [
     "levels",
     "page_header",
     "page_index",
+    "pair_keys",
     "peak",
     "unpack",
     "unpack_bits",

@@ -14,7 +14,7 @@ import numpy as np
 from streamavg.count.kernels.compile import kernel
 
 BLOCK = 4096  # rows checked, then counted, while both columns are in the first-level cache
-WAYS = 4  # sub-tables, so that rows of one frequent pair do not wait for each other's store
+WAYS = 4  # increments in flight, in up to so many sub-tables: rows of one frequent pair wait for each other's store
 
 
 @kernel
@@ -27,28 +27,42 @@ def peak(codes: Any) -> Any:
 
 
 @kernel
-def count_pairs(
-    y_true: Any, y_pred: Any, bound_true: Any, bound_pred: Any, width: Any, shift: Any, step: Any, table: Any
-) -> int:
-    """table[way * shift + true * width + pred] += step for each row, in four ways (all one where shift is 0).
+def pair_keys(y_true: Any, y_pred: Any, width: Any, keys: Any) -> tuple[Any, Any]:
+    """keys[i] = true * width + pred; returns the largest true and the largest predicted code.
 
-    y_true, y_pred: equal unsigned dtype and length; bounds, width, shift uint64 with bound_pred <= width; step int32;
-    table flat int32 of at least 3 * shift + bound_true * width cells.
+    A loop without a table, which LLVM makes vectors of; a key means nothing until its codes are known to be in bounds.
     """
-    way_1, way_2, way_3 = table[shift:], table[2 * shift :], table[3 * shift :]
-    for start in range(0, len(y_true), BLOCK):
-        t, p = y_true[start : start + BLOCK], y_pred[start : start + BLOCK]
-        if peak(t) >= bound_true or peak(p) >= bound_pred:
+    most_true, most_pred = y_true[0], y_pred[0]
+    for i in range(len(y_true)):
+        most_true, most_pred = max(most_true, y_true[i]), max(most_pred, y_pred[i])
+        keys[i] = np.uint32(y_true[i]) * width + np.uint32(y_pred[i])
+    return most_true, most_pred
+
+
+@kernel
+def count_pairs(y_true: Any, y_pred: Any, sizes: Any, step: Any, keys: Any, table: Any) -> int:
+    """table[true * width + pred] += step for each row, in the four ways 0, a, b and a + b behind that cell in turn.
+
+    y_true, y_pred: equal unsigned dtype and length; sizes uint64 (5,): bound_true, bound_pred, width, a, b with
+    bound_pred <= width; step int32; keys: scratch for a block of rows, uint16 or uint32, which must hold every cell's
+    number; table flat int32 of at least a + b + bound_true * width cells.
+    """
+    width, a, b, block = np.uint32(sizes[2]), sizes[3], sizes[4], len(keys)
+    way_1, way_2, way_3 = table[a:], table[b:], table[a + b :]
+    for start in range(0, len(y_true), block):
+        t, p = y_true[start : start + block], y_pred[start : start + block]
+        most_true, most_pred = pair_keys(t, p, width, keys)
+        if most_true >= sizes[0] or most_pred >= sizes[1]:
             return start
         quads = len(t) // WAYS
         for quad in range(quads):
             i = WAYS * quad
-            table[np.uint64(t[i]) * width + np.uint64(p[i])] += step
-            way_1[np.uint64(t[i + 1]) * width + np.uint64(p[i + 1])] += step
-            way_2[np.uint64(t[i + 2]) * width + np.uint64(p[i + 2])] += step
-            way_3[np.uint64(t[i + 3]) * width + np.uint64(p[i + 3])] += step
+            table[keys[i]] += step
+            way_1[keys[i + 1]] += step
+            way_2[keys[i + 2]] += step
+            way_3[keys[i + 3]] += step
         for i in range(WAYS * quads, len(t)):
-            table[np.uint64(t[i]) * width + np.uint64(p[i])] += step
+            table[keys[i]] += step
     return len(y_true)
 
 
