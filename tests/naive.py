@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+import numpy as np
+
 BLOCK, WAYS = 4096, 4
 
 
@@ -75,14 +77,37 @@ def count_bits(y_true, y_pred):
     return ones(true), ones(pred), ones(t & p for t, p in zip(true, pred, strict=True))
 
 
-def add_bits(y_true, y_pred, both, predicted, true):
-    for label in range(y_true.shape[0]):
-        for row in range(64 * y_true.shape[1]):
-            in_true = int(y_true[label, row // 64]) >> (row % 64) & 1
-            in_pred = int(y_pred[label, row // 64]) >> (row % 64) & 1
-            true[row] += in_true
-            predicted[row] += in_pred
-            both[row] += in_true and in_pred
+def bit(words, row):
+    return int(words[row // 64]) >> (row % 64) & 1
+
+
+def add_carry(carry, plane):
+    """Digit by digit: held + carried is 2 x carry out + digit."""
+    for row in range(64 * len(carry)):
+        place, total = np.uint64(1) << np.uint64(row % 64), bit(plane, row) + bit(carry, row)
+        for words, value in ((plane, total % 2), (carry, total // 2)):
+            words[row // 64] = (words[row // 64] & ~place) | (place if value else np.uint64(0))
+
+
+def add_bits(y_true, y_pred, planes, carry):
+    for row in range(64 * y_true.shape[1]):
+        true = [bit(words, row) for words in y_true]
+        pred = [bit(words, row) for words in y_pred]
+        sizes = sum(t & p for t, p in zip(true, pred, strict=True)), sum(pred), sum(true)
+        for digits, size in zip(planes, sizes, strict=True):
+            for digit in range(len(digits)):
+                digits[digit, row // 64] |= np.uint64((size >> digit & 1) << (row % 64))
+
+
+def spread_bits(planes, sizes):
+    for row in range(64 * planes.shape[1]):
+        sizes[row] = sum(bit(plane, row) << digit for digit, plane in enumerate(planes))
+
+
+def count_sizes(sizes, valid, base, step, table):
+    for row, (both, predicted, true) in enumerate(sizes.T.tolist()):
+        if int(valid[row // 8]) >> (row % 8) & 1:
+            table[(both * base + predicted) * base + true] += step
 
 
 def count_sets(ends, y_true, y_pred, first, step, marks, cells, sizes):
@@ -96,7 +121,7 @@ def count_sets(ends, y_true, y_pred, first, step, marks, cells, sizes):
         for column, met in ((0, true & pred), (1, pred - true), (2, true - pred)):
             for label in met:
                 cells[label, column] += step
-        sizes[row] = len(true & pred), len(pred), len(true)
+        sizes[:, row] = len(true & pred), len(pred), len(true)
         for column, met in enumerate((true, pred)):
             for label in met:
                 marks[label, column] = first + row

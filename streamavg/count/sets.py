@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from streamavg.state.tables import Ints
 
     Mask = np.ndarray[Any, np.dtype[np.bool_]]
+    Sizes = np.ndarray[Any, np.dtype[np.int32]]
 
 MOST_IN_A_ROW = 2**21 - 1  # what the packed key of the row table holds
+RUN = 128  # words of 64 rows whose sizes are added up at once: 3 x 7 digits of them for 100 labels stay in the cache
 
 
 @dataclass
@@ -43,7 +45,8 @@ class Sets:
     def rows_with(self, marked: Mask) -> Mask:
         """The rows that hold a marked code."""
         found = np.zeros(len(self.lengths), bool)
-        found[np.repeat(np.arange(len(found)), self.lengths)[marked]] = True
+        if marked.any():
+            found[np.repeat(np.arange(len(found)), self.lengths)[marked]] = True
         return found
 
     def without(self, rows: Mask) -> Sets:
@@ -126,25 +129,24 @@ class SetCounter:
             return read
         lengths, labels = read.sets()
         null = ~np.unpackbits(read.valid.view(np.uint8), bitorder="little")[: read.rows].astype(bool)
-        return Sets(lengths, self._declared[labels].astype(np.uint32), null).without(null)
+        return Sets(lengths, self._declared[labels].astype(np.uint32), null)
 
     def _count_indicators(self, true: Indicators, pred: Indicators, step: int) -> None:
-        from streamavg.count.kernels import add_bits, count_bits
+        from streamavg.count.kernels import count_bits
 
         both = true.valid & pred.valid
         missing = _ones(true.valid) - _ones(both)
         self._refuse_missing(missing)
         kept = both if self.config.null_pred == "abstain" else true.valid
-        y_true, y_pred = true.words & kept, pred.words & kept
+        y_true, y_pred = true.words, pred.words
+        if _ones(both) < true.rows:  # else the words are used as they are: a copy takes as long as the count
+            y_true, y_pred = y_true & kept, y_pred & both
         self._make_room()
         for code, t, p in zip(self._declared.tolist(), y_true, y_pred, strict=True):
             in_true, in_pred, in_both = (int(count) for count in count_bits(t, p))
             self.cells[code] += np.array((in_both, in_pred - in_both, in_true - in_both)) * step
         if self.config.samples:
-            sizes = np.zeros((3, 64 * len(kept)), np.int32)
-            add_bits(y_true, y_pred, *sizes)
-            rows = np.unpackbits(kept.view(np.uint8), bitorder="little").astype(bool)
-            self._count_rows(sizes[:, rows].astype(np.int64).T, step)
+            self._count_rows(_row_sizes(y_true, y_pred), kept, step)
         self._tally(true.rows - _ones(true.valid), 0, missing, step)
         self.rows += _ones(kept) * step
 
@@ -167,13 +169,13 @@ class SetCounter:
         ends = np.zeros((len(skipped) + 1, 2), np.int64)
         np.cumsum(true.lengths, out=ends[1:, 0])
         np.cumsum(pred.lengths, out=ends[1:, 1])
-        sizes = np.empty((len(skipped), 3), np.int64)
+        sizes = np.empty((3, len(skipped)), np.int32)
         codes = (column.codes.astype(np.uint32, copy=False) for column in (true, pred))
         if not count_sets(ends, *codes, self._marked, step, self._marks, self.cells, sizes):
             raise AssertionError("a label code left the vocabulary")
         self._marked += len(skipped)
         if self.config.samples:
-            self._count_rows(sizes[~skipped], step)
+            self._count_rows(sizes, np.packbits(~skipped, bitorder="little"), step)
         self._tally(int(true.null.sum()), int(unknown.sum()), int(missing.sum()), step)
         self.rows += int((~skipped).sum()) * step
         self._settle()
@@ -195,17 +197,20 @@ class SetCounter:
         self.named["unknown_true"] += unknown_true * step
         self.named["null_pred" if self.config.null_pred == "abstain" else "unanswered"] += missing * step
 
-    def _count_rows(self, sizes: Ints, step: int) -> None:
-        if not len(sizes):
-            return
-        base = int(sizes.max()) + 1
+    def _count_rows(self, sizes: Sizes, valid: Any, step: int) -> None:
+        """Add |Y and P|, |P|, |Y| of the rows whose bit in `valid` (bytes or words) is set."""
+        from streamavg.count.kernels import count_sizes
+
+        base = int(sizes.max(initial=0)) + 1
         if base**3 <= 1 << 22:  # counting is ten times faster than sorting while the table stays in the cache
-            small = np.bincount((sizes[:, 0] * base + sizes[:, 1]) * base + sizes[:, 2])
+            small = np.zeros(base**3, np.int64)
+            count_sizes(sizes, valid.view(np.uint8), base, step, small)
             held = np.flatnonzero(small)
-            keys, counts = pack(held // base**2, held // base % base, held % base), small[held]
+            self.row_table += KeyTable.of(pack(held // base**2, held // base % base, held % base), small[held])
         else:
-            keys, counts = np.unique(pack(*sizes.T), return_counts=True)
-        self.row_table += KeyTable.of(keys, counts * step)
+            rows = np.unpackbits(valid.view(np.uint8), bitorder="little")[: sizes.shape[1]].astype(bool)
+            keys, counts = np.unique(pack(*sizes[:, rows].astype(np.int64)), return_counts=True)
+            self.row_table += KeyTable.of(keys, counts * step)
 
     def _make_room(self) -> None:
         if len(self.cells) < len(self.vocabulary):
@@ -227,6 +232,21 @@ class SetCounter:
         )
 
 
+def _row_sizes(y_true: Any, y_pred: Any) -> Sizes:
+    """|Y and P|, |P|, |Y| of each row of indicator words; the words of many labels are read in runs of rows."""
+    from streamavg.count.kernels import add_bits, spread_bits
+
+    labels, words = y_true.shape
+    sizes = np.empty((3, 64 * words), np.int32)
+    for start in range(0, words, RUN):
+        stop = min(start + RUN, words)
+        planes = np.zeros((3, labels.bit_length(), stop - start), np.uint64)
+        add_bits(y_true[:, start:stop], y_pred[:, start:stop], planes, np.empty(stop - start, np.uint64))
+        for digits, size in zip(planes, sizes, strict=True):
+            spread_bits(digits, size[64 * start : 64 * stop])
+    return sizes
+
+
 def _unnested(array: pa.Array) -> tuple[Ints, pa.Array, Mask]:
     """The length of each row's list (0 for null), the labels row after row, and which rows are null."""
     null = np.asarray(array.is_null())
@@ -238,8 +258,8 @@ def _unnested(array: pa.Array) -> tuple[Ints, pa.Array, Mask]:
     gaps = (starts - before)[filled]
     if not total or (gaps == gaps[0]).all():
         return lengths, array.values.slice(int(gaps[0]) if total else 0, total), null
-    # labels under nulls, and views that overlap or come out of order. Not by flatten (26.0.1): it fails on such views
-    # ("Negative buffer slice") and on null lists alone of float16 dictionaries ("MakeBuilder: cannot construct builder")
+    # labels under nulls, and views that overlap or are out of order. Not by flatten (26.0.1), which fails on such views
+    # ("Negative buffer slice") and on null lists of float16 dictionaries ("MakeBuilder: cannot construct builder")
     places = np.repeat(starts - before, lengths) + np.arange(total)
     values = array.values
     if pa.types.is_run_end_encoded(values.type):

@@ -124,22 +124,53 @@ def count_bits(y_true: Any, y_pred: Any) -> Any:
 
 
 @kernel
-def add_bits(y_true: Any, y_pred: Any, both: Any, predicted: Any, true: Any) -> None:
-    """Add each row's set bits over all labels to its sizes |Y and P|, |P|, |Y|.
+def add_carry(carry: Any, plane: Any) -> None:
+    """Add bits to the numbers whose binary digit of one place `plane` holds; `carry` is what goes to the next place."""
+    for word in range(len(carry)):
+        held = plane[word]
+        plane[word] = held ^ carry[word]
+        carry[word] &= held
 
-    y_true, y_pred: uint64 (labels, words), bit b of word w is row 64 w + b; sizes int32 of 64 rows a word.
+
+@kernel
+def add_bits(y_true: Any, y_pred: Any, planes: Any, carry: Any) -> None:
+    """Count each row's set bits over all labels, |Y and P|, |P| and |Y|, as binary numbers.
+
+    y_true, y_pred: uint64 (labels, words); bit b of word w is row 64 w + b. planes: uint64 (3, digits, words), zero;
+    bit b of planes[k, d, w] becomes digit d of the row's size k. carry: uint64 (words,), scratch. 64 rows an operation.
     """
-    one = np.uint64(1)
-    for word in range(y_true.shape[1]):
-        row_both, row_pred = both[64 * word : 64 * word + 64], predicted[64 * word : 64 * word + 64]
-        row_true = true[64 * word : 64 * word + 64]
-        for label in range(len(y_true)):
-            t, p = y_true[label, word], y_pred[label, word]
+    for label in range(len(y_true)):
+        for size in range(3):
+            for word in range(len(carry)):
+                t, p = y_true[label, word], y_pred[label, word]
+                carry[word] = t & p if size == 0 else p if size == 1 else t
+            digit, reach = 0, label + 1
+            while reach and digit < planes.shape[1]:
+                add_carry(carry, planes[size, digit])
+                digit, reach = digit + 1, reach >> 1
+
+
+@kernel
+def spread_bits(planes: Any, sizes: Any) -> None:
+    """sizes[64 w + b] = the number whose binary digits are bit b of planes[:, w]; sizes int32, 64 a word."""
+    sizes[:] = 0
+    for digit in range(len(planes)):
+        for word in range(planes.shape[1]):
+            bits, row = planes[digit, word], sizes[64 * word : 64 * word + 64]
             for bit in range(64):
-                in_true, in_pred = (t >> np.uint64(bit)) & one, (p >> np.uint64(bit)) & one
-                row_true[bit] += np.int32(in_true)
-                row_pred[bit] += np.int32(in_pred)
-                row_both[bit] += np.int32(in_true & in_pred)
+                row[bit] += np.int32((bits >> np.uint64(bit)) & np.uint64(1)) << digit
+
+
+@kernel
+def count_sizes(sizes: Any, valid: Any, base: Any, step: int, table: Any) -> None:
+    """table[(both * base + predicted) * base + true] += step for each row whose bit in `valid` is set.
+
+    sizes: int32 (3, rows) of numbers from 0 to base - 1; valid uint8, 8 rows a byte; table int64 of base ** 3 cells.
+    """
+    for row in range(sizes.shape[1]):
+        if (valid[row >> 3] >> (row & 7)) & 1:
+            both, predicted, true = np.int64(sizes[0, row]), np.int64(sizes[1, row]), np.int64(sizes[2, row])
+            table[(both * base + predicted) * base + true] += step
 
 
 @kernel
@@ -147,8 +178,8 @@ def count_sets(ends: Any, y_true: Any, y_pred: Any, first: int, step: int, marks
     """Count the distinct labels of each row's two sets: cells[label] += step in TP, FP, FN; sizes[row] is set.
 
     ends int64 (rows + 1, 2): where each row's truth and prediction codes begin; codes uint32; marks int64 (labels, 2),
-    below `first` everywhere, so that first + row marks what this row has met; cells int64 (labels, 3); sizes int64
-    (rows, 3) gets |Y and P|, |P|, |Y|. Returns False, nothing counted, if a code lies outside the tables.
+    below `first` everywhere, so that first + row marks what this row has met; cells int64 (labels, 3); sizes int32
+    (3, rows) gets |Y and P|, |P|, |Y|. Returns False, nothing counted, if a code lies outside the tables.
     """
     labels, last = len(cells), len(ends) - 1
     if ends[last, 0] > len(y_true) or ends[last, 1] > len(y_pred):
@@ -173,5 +204,5 @@ def count_sets(ends: Any, y_true: Any, y_pred: Any, first: int, step: int, marks
                     both += 1
                 else:
                     cells[label, 1] += step
-        sizes[row, 0], sizes[row, 1], sizes[row, 2] = both, predicted, true
+        sizes[0, row], sizes[1, row], sizes[2, row] = both, predicted, true
     return True
