@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, int], None]
 
-TASK_ROWS = SLICE  # rows of an in-memory table that a thread takes at once
+TASK_ROWS = SLICE  # rows of an in-memory table that a thread takes at once, at most
+TASKS = 8  # at least, of a table that is not small
 
 
 def evaluate(
@@ -67,11 +68,13 @@ def _paths(source: Any) -> list[str | os.PathLike[str]] | None:
 
 
 def _slices(table: pa.Table) -> list[Unit]:
+    size = min(max(-(-table.num_rows // TASKS), TASK_ROWS // TASKS), TASK_ROWS)
+
     def unit(start: int) -> Unit:
-        part = table.slice(start, TASK_ROWS)
+        part = table.slice(start, size)
         return Unit("the table", part.num_rows, part.num_rows, lambda: map(Piece, part.to_batches(max_chunksize=SLICE)))
 
-    return [unit(start) for start in range(0, table.num_rows, TASK_ROWS)]
+    return [unit(start) for start in range(0, table.num_rows, size)]
 
 
 def count(

@@ -61,6 +61,17 @@ def is_set(bits, place):
     return bool(int(bits[place // 8]) >> (place % 8) & 1)
 
 
+def mark(codes, met):
+    for code in codes.tolist():
+        if code < len(met):
+            met[code] = 1
+
+
+def translate(codes, mapping, out):
+    for row, code in enumerate(codes.tolist()):
+        out[row] = mapping[code] if code < len(mapping) else 0
+
+
 def fill_nulls(codes, bits, offset, size, null_code, out):
     valid = [is_set(bits, offset + row) for row in range(len(codes))]
     for row, code in enumerate(codes):

@@ -251,6 +251,8 @@ def _unnested(array: pa.Array) -> tuple[Ints, pa.Array, Mask]:
     """The length of each row's list (0 for null), the labels row after row, and which rows are null."""
     null = np.asarray(array.is_null())
     starts, lengths = _extents(array)
+    if not array.null_count and _is_gapless(array.type):
+        return lengths, array.values.slice(int(starts[0]), int(lengths.sum())), null
     lengths = np.where(null, 0, lengths)
     total = int(lengths.sum())
     before = np.cumsum(lengths) - lengths
@@ -274,9 +276,14 @@ def _extents(array: pa.Array) -> tuple[Ints, Ints]:
     if pa.types.is_fixed_size_list(kind):
         return (array.offset + np.arange(len(array))) * kind.list_size, np.full(len(array), kind.list_size)
     offsets = np.asarray(array.offsets).astype(np.int64)
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+    if _is_gapless(kind):
         return offsets[:-1], np.diff(offsets)
     return offsets, np.asarray(array.sizes).astype(np.int64)
+
+
+def _is_gapless(kind: pa.DataType) -> bool:
+    """Whether in an array of this type each row's list begins where the one before it ends."""
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
 
 
 def _is_list(kind: pa.DataType) -> bool:

@@ -40,6 +40,17 @@ def count_pairs(y_true: Any, y_pred: Any, sizes: Any, step: Any, keys: Any, tabl
     return rows
 
 
+def mark(codes: Any, met: Any) -> None:
+    """met[code] = 1 for each code that `met` has."""
+    met[codes[codes < len(met)]] = 1
+
+
+def translate(codes: Any, mapping: Any, out: Any) -> None:
+    """out[i] = mapping[codes[i]], or 0 for a code that `mapping` does not have."""
+    inside = codes < len(mapping)
+    out[:] = np.where(inside, mapping[np.where(inside, codes, 0)], 0)
+
+
 def fill_nulls(codes: Any, bits: Any, offset: int, size: Any, null_code: Any, out: Any) -> int:
     """out = codes, or null_code where the bit is 0; returns the first valid row with a code >= size, or -1."""
     valid = np.unpackbits(bits[offset >> 3 : (offset + len(codes) + 7) >> 3], bitorder="little")

@@ -115,6 +115,23 @@ def test_fill_nulls(rng, rows, dtype, offset, size):
     assert out.tolist() == twin.tolist()
 
 
+def assert_marks_and_translates(module, rng, rows, dtype):
+    given = with_wild_ones(rng, codes(rng, rows, 9, dtype), 9)
+    mapping, met = rng.integers(0, 2**32, 9).astype(np.uint32), np.zeros(9, np.uint8)
+    out, out_twin, met_twin = np.full(rows, 7, np.uint32), np.full(rows, 7, np.uint32), met.copy()
+    module.mark(given, met)
+    naive.mark(given, met_twin)
+    assert met.tolist() == met_twin.tolist()
+    module.translate(given, mapping, out)
+    naive.translate(given, mapping, out_twin)
+    assert out.tolist() == out_twin.tolist()
+
+
+@given(seeds, st.integers(1, 40), dtypes)
+def test_mark_and_translate(rng, rows, dtype):
+    assert_marks_and_translates(kernels, rng, rows, dtype)
+
+
 words = st.one_of(st.integers(0, 2**64 - 1), st.sampled_from([0, 1, 2**63, 2**64 - 1]))
 
 

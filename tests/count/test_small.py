@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from streamavg.count import small
 from tests import naive
-from tests.count.test_kernels import codes, dtypes, seeds, with_wild_ones
+from tests.count.test_kernels import assert_marks_and_translates, codes, dtypes, seeds, with_wild_ones
 
 
 @given(seeds, st.integers(1, 60), dtypes, st.integers(1, 9), st.integers(1, 9), st.sampled_from([1, -1]))
@@ -27,6 +27,11 @@ def test_count_pairs(rng, rows, dtype, bound_true, bound_pred, step):
     assert done == (rows if inside.all() else inside.tolist().index(False))
     assert naive.count_pairs(true[:done], pred[:done], sizes, step, keys, twin) == done
     assert table.tolist() == twin.tolist()
+
+
+@given(seeds, st.integers(1, 40), dtypes)
+def test_mark_and_translate(rng, rows, dtype):
+    assert_marks_and_translates(small, rng, rows, dtype)
 
 
 @given(seeds, st.integers(1, 40), dtypes, st.integers(0, 17), st.sampled_from([0, 3, 9, 255, 2**62]))

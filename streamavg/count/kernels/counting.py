@@ -89,6 +89,21 @@ def count_labels(y_true: Any, y_pred: Any, bound_true: Any, bound_pred: Any, ste
 
 
 @kernel
+def mark(codes: Any, met: Any) -> None:
+    """met[code] = 1 for each code that `met` has; unsigned codes."""
+    for i in range(len(codes)):
+        if codes[i] < np.uint64(len(met)):
+            met[codes[i]] = 1
+
+
+@kernel
+def translate(codes: Any, mapping: Any, out: Any) -> None:
+    """out[i] = mapping[codes[i]], or 0 for a code that `mapping` does not have; unsigned codes, out of equal length."""
+    for i in range(len(codes)):
+        out[i] = mapping[codes[i]] if codes[i] < np.uint64(len(mapping)) else 0
+
+
+@kernel
 def fill_nulls(codes: Any, bits: Any, offset: int, size: Any, null_code: Any, out: Any) -> int:
     """out[i] = codes[i] where bit offset + i of the validity bitmap is set, else null_code.
 
