@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from streamavg.errors import CountOverflowError, InputError, MismatchError
+from streamavg.errors import CountOverflowError, InputError, InUseError, MismatchError, StateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from streamavg.report.build import Report
     from streamavg.snapshot import Snapshot
 
-FINE, GATE_FAILED, BAD_INPUT, DISK_OR_NETWORK = 0, 1, 2, 3
+FINE, GATE_FAILED, BAD_INPUT, DISK_OR_NETWORK, BAD_STATE, STATE_IN_USE = range(6)
 FORMATS = ("table", "json", "csv", "markdown", "parquet")
 SUFFIXES = {".json": "json", ".csv": "csv", ".md": "markdown", ".parquet": "parquet", ".txt": "table"}
 INPUT_FORMATS = ("parquet", "arrow", "csv", "tsv", "jsonl")
@@ -114,6 +114,10 @@ def _guarded(command: Callable[[argparse.Namespace], int], chosen: argparse.Name
         return command(chosen)
     except (InputError, MismatchError, CountOverflowError) as error:
         return _failed(str(error), BAD_INPUT)
+    except StateError as error:
+        return _failed(str(error), BAD_STATE)
+    except InUseError as error:
+        return _failed(str(error), STATE_IN_USE)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter complains when it flushes at exit
         return FINE
