@@ -159,8 +159,4 @@ def _saved(path: str) -> Saved | None:
 
 def _head(path: str) -> bytes | None:
     """The first bytes of a file, by which one save is told from another; None if there is no file."""
-    try:
-        with open(path, "rb") as file:
-            return file.read(wire.HEAD.size)
-    except FileNotFoundError:
-        return None
+    return generations.contents(path, wire.MOST_BYTES, wire.HEAD.size)

@@ -22,8 +22,11 @@ def previous(path: str) -> str:
     return path + ".1"
 
 
-def contents(path: str, most: int) -> bytes | None:
-    """The bytes of a regular file, None if there is none; StateError if it is another thing or larger than `most`."""
+def contents(path: str, most: int, first: int | None = None) -> bytes | None:
+    """The bytes of a regular file, None if there is none; StateError if it is another thing or larger than `most`.
+
+    first: read only so many.
+    """
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a FIFO must not make us wait
     except FileNotFoundError:
@@ -38,7 +41,8 @@ def contents(path: str, most: int) -> bytes | None:
             raise StateError(f"{path}: not a regular file; a state file is one, name another place")
         if about.st_size > most:
             raise StateError(f"{path}: {about.st_size:,} bytes; a state file has at most {most:,}")
-        parts, room = [], about.st_size + 1  # one more than there is, to see that it does not grow under us
+        # one more than there is, to see that it does not grow under us
+        parts, room = [], about.st_size + 1 if first is None else first
         while room and (part := os.read(file, room)):
             parts.append(part)
             room -= len(part)
