@@ -120,13 +120,14 @@ def _loaded(paths: Sequence[str]) -> Snapshot:
     from streamavg.checkpoint import read
     from streamavg.snapshot import Snapshot
 
-    total, runs = Snapshot(), {bytes(16): ""}
+    total, runs = Snapshot(), dict[bytes, str]()
     for path in paths:
         saved = read(path)
         if saved.warning is not None:
             _note(f"warning: {saved.warning}")
-        if runs.setdefault(saved.lineage, path) and runs[saved.lineage] is not path:
-            _note(f"warning: {path} and {runs[saved.lineage]} are of one run; rows in both are counted twice")
+        if saved.lineage in runs and any(saved.lineage):
+            _note(f"warning: {runs[saved.lineage]} and {path} are of one run; rows in both are counted twice")
+        runs[saved.lineage] = path
         try:
             total += Snapshot(saved.state)
         except MismatchError as error:

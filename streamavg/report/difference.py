@@ -21,10 +21,8 @@ if TYPE_CHECKING:
 
     from streamavg.state.state import State
 
-WHOLE = (
-    *("accuracy", "balanced_accuracy", "matthews_corrcoef", "cohen_kappa", "subset_accuracy", "hamming_loss"),
-    *HEADLINE,
-)
+SINGLE = ("accuracy", "balanced_accuracy", "matthews_corrcoef", "cohen_kappa", *HEADLINE)
+SETS = ("subset_accuracy", "hamming_loss")
 AVERAGES = ("micro", "macro", "weighted", "samples")
 SHOWN = 12  # classes that a text lists: those that changed most
 
@@ -84,7 +82,8 @@ def difference(
             raise InputError(f"{name}: no row was scored, so there is nothing to compare")
     one, two = states
     if metrics is None:
-        headline = [*WHOLE, *(f"{name}_{average}" for name in HEADLINE for average in AVERAGES)]
+        whole = SETS if "multilabel" in (one.config.task, two.config.task) else SINGLE
+        headline = [*whole, *(f"{name}_{average}" for name in HEADLINE for average in AVERAGES)]
         both = set(metric_names(one, policy)) & set(metric_names(two, policy))
         metrics = [name for name in headline if name in both]
     first, second = (metric_values(state, policy, metrics) for state in states)
