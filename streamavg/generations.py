@@ -52,16 +52,23 @@ def contents(path: str, most: int, first: int | None = None) -> bytes | None:
 
 
 def replace(path: str, data: bytes, durable: bool) -> None:
-    """Make `data` the newest generation and the one that was there the previous; OSError leaves both as they were.
+    """Make `data` the newest generation and the one that was there the previous.
 
-    durable: data reach the disk before the name does, and the name before this returns.
+    The old one gets a second name first and becomes `.1` last, so that at every instant the newest is whole and `.1` is
+    another whole file: damage to one of them cannot be damage to both. durable: data reach the disk before the name
+    does, and the name before this returns. An OSError up to the first rename leaves both as they were; after it the new
+    one is in place.
     """
-    temp = _written(path, data, durable)
+    temp, old = _written(path, data, durable), None
     try:
-        _keep_previous(path, durable)
+        old = _second_name(path, durable)
         disk.rename(temp, path)
+        if old is not None:
+            disk.rename(old, previous(path))
     except BaseException:
         _forget(temp)
+        if old is not None:
+            _forget(old)
         raise
     if durable:
         _sync_folder(path)
@@ -115,23 +122,18 @@ def _written(path: str, data: bytes, durable: bool) -> str:
     return temp
 
 
-def _keep_previous(path: str, durable: bool) -> None:
-    """Give the newest generation its second name, `.1`, by a rename, so that there is no instant without either."""
+def _second_name(path: str, durable: bool) -> str | None:
+    """A temporary second name of the newest generation, None if there is none or it is already the previous one too."""
     if not os.path.lexists(path) or _same_file(path, previous(path)):  # a rename onto itself would leave the temp
-        return
+        return None
     temp = _temp_name(path)
     try:
-        try:
-            disk.link(path, temp)
-        except OSError as error:
-            if error.errno not in _NO_LINK:
-                raise
-            held = contents(path, os.path.getsize(path))
-            temp = _written(path, held or b"", durable)
-        disk.rename(temp, previous(path))
-    except BaseException:
-        _forget(temp)
-        raise
+        disk.link(path, temp)
+    except OSError as error:
+        if error.errno not in _NO_LINK:
+            raise
+        return _written(path, contents(path, os.path.getsize(path)) or b"", durable)
+    return temp
 
 
 def _same_file(one: str, other: str) -> bool:

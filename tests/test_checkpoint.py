@@ -285,6 +285,7 @@ def check_whole(path, least, most, label):
     found = read(path)
     assert least <= found.state.rows <= most, label
     assert found.warning is None, label
+    assert not os.path.samefile(path, previous(path)), "damage to one must not be damage to both"
     with Checkpoint(path) as checkpoint:
         assert checkpoint.held.state.rows == found.state.rows, label
         checkpoint.save(state(100), {})
@@ -411,7 +412,7 @@ def test_a5_an_error_at_any_operation(tmp_path, code, forever):
         with Checkpoint(path) as checkpoint:
             with failing(number, code, forever) as seen:
                 done = fails_with(code, lambda checkpoint=checkpoint: checkpoint.save(state(3), {})) is False
-            in_place = "rename" in seen[: number - 1] and seen[: number - 1].count("rename") == 2
+            in_place = "rename" in seen[: number - 1]
             assert read(path).state.rows == (3 if done or in_place else 2), seen
             assert read(path).warning is None
             if not forever:
