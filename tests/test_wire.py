@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 import streamavg as sa
 from streamavg import wire
+from streamavg.state.counts import Counts
 from streamavg.wire import from_bytes, pack, to_bytes, unpack
 
 HEAD = struct.Struct("<8sHHIQQQ16sQ")  # written down here again: the format must not move with the code
@@ -163,6 +164,9 @@ def test_a13_a_state_that_breaks_its_identities_is_not_written():
         "rows": dataclasses.replace(state, rows=11),
         "tallies": dataclasses.replace(state, tallies={"other": 1}),
         "pairs": dataclasses.replace(state, pairs=pairs),
+        "TN beyond int64": dataclasses.replace(
+            sa.from_counts(["a"], [1], [0], [0], rows=3).state, counts=Counts.of(("a",), np.full((1, 3), 2**62))
+        ),
         "row table": dataclasses.replace(sets().state, rows=4),
     }
     for name, broken in damaged.items():
