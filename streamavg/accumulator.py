@@ -19,6 +19,7 @@ from streamavg.count.single import SingleCounter
 from streamavg.count.tasks import check_kind, chunks, task_of
 from streamavg.count.texts import is_blank
 from streamavg.errors import CountOverflowError, InputError, require_one_of
+from streamavg.position import Position
 from streamavg.snapshot import Snapshot
 from streamavg.state.config import Config, NullPred, Task, Unknown
 from streamavg.state.labels import MOST, label_text
@@ -92,6 +93,7 @@ class Accumulator:
         """Forget all that was counted, and the task if it was found from the data."""
         with self._lock:
             self._settle(State(self._resolved(self._asked)))
+            self._position = Position()  # of the files that were counted, if it came from them
 
     def _settle(self, base: State) -> None:
         """Go on from a state, with a counter to be made for it."""
@@ -156,9 +158,14 @@ class Accumulator:
         self._pending += rows
 
     def merge(self, other: Snapshot | Accumulator) -> None:
-        """Add all that another accumulator or snapshot counted; MismatchError if it was counted differently."""
+        """Add all that another accumulator or snapshot counted.
+
+        MismatchError if it was counted differently, or if both accumulators hold the same rows of a file.
+        """
         state = (other.snapshot() if isinstance(other, Accumulator) else other).state
+        position = other._position if isinstance(other, Accumulator) else Position()
         with self._lock:
+            position = self._position + position
             total = self._state() + state
             if not state.is_empty:
                 # an accumulator without rows would take any configuration; its own options still have to agree
@@ -166,6 +173,7 @@ class Accumulator:
                 config = mine.joined(state.config)
                 self._limits.check(len(total.counts.labels), None, config)
                 self._settle(replace(total, config=config))
+            self._position = position
 
     def snapshot(self) -> Snapshot:
         """An immutable copy of all that was counted so far, at a batch boundary."""
@@ -198,9 +206,7 @@ class Accumulator:
 
     def _apply_stream(self, data: Any, step: int) -> None:
         """Count a stream that can be read only once into a state of its own, added when it has ended."""
-        apart = copy.copy(self)
-        apart._asked = self._task or self._asked
-        apart.reset()
+        apart = self._apart()
         row = 0
         for batch in batches_of(data):
             apart._count(batch, 1, row)
@@ -209,6 +215,14 @@ class Accumulator:
         total = self._state() + counted if step > 0 else self._state() - counted
         self._limits.check(len(total.counts.labels), None, total.config)
         self._settle(total)
+
+    def _apart(self) -> Accumulator:
+        """An empty accumulator for the same columns, options and task."""
+        apart = copy.copy(self)
+        apart._asked = self._task or self._asked
+        apart._lock = threading.RLock()
+        apart.reset()
+        return apart
 
     def _count(self, batch: pa.RecordBatch, step: int, first_row: int = 0) -> None:
         """Count one record batch, whole or not at all; errors number its rows from `first_row`."""
