@@ -8,12 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
-import pyarrow as pa
 
-from streamavg.count.indicators import is_indicator
-from streamavg.count.inputs import SLICE, batches_of, table_of, table_or_none
+from streamavg.count.indicators import indicator_widths
+from streamavg.count.inputs import SLICE, batches_of, listed_pairs, table_or_none
 from streamavg.count.limits import Limits
-from streamavg.count.selection import Chosen, choose, in_label_order, indicator_labels, listed
+from streamavg.count.selection import Chosen, choose, declared_labels, in_label_order, indicator_labels, listed
 from streamavg.count.sets import SetCounter
 from streamavg.count.single import SingleCounter
 from streamavg.count.tasks import check_kind, chunks, task_of
@@ -24,12 +23,12 @@ from streamavg.snapshot import Snapshot
 from streamavg.state.config import Config, NullPred, Task, Unknown
 from streamavg.state.labels import MOST, label_text
 from streamavg.state.state import State
-from streamavg.state.tables import exact_sum
+from streamavg.unbroken import unbroken
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from streamavg.state.tables import Ints
+    import pyarrow as pa
 
     Columns = str | Sequence[str]
 
@@ -71,13 +70,7 @@ class Accumulator:
         require_one_of("unknown", unknown, get_args(Unknown))
         require_one_of("null_pred", null_pred, get_args(NullPred))
         require_one_of("confusion", confusion, ("auto", True, False))
-        if isinstance(labels, str):
-            raise InputError(f"labels is the text {labels!r}; give a list of labels")
-        self._labels = None if labels is None else tuple(label_text(label) for label in labels)
-        if self._labels is not None and len(set(self._labels)) < len(self._labels):
-            raise InputError("labels names a label twice; each may be declared once")
-        if self._labels is None and unknown != "grow":
-            raise InputError(f"unknown={unknown!r} needs labels: which ones are known?")
+        self._labels = declared_labels(labels, unknown)
         if pos_label is not None and task not in (None, "binary"):
             raise InputError(f"pos_label is for binary tasks, but task is {task!r}")
         self._columns = (y_true, "y_pred" if y_pred is None else y_pred)
@@ -85,6 +78,7 @@ class Accumulator:
         self._samples = samples
         self._limits = Limits(max_labels, pos_label is not None, None if confusion == "auto" else bool(confusion))
         self._asked: Task | None = task or ("binary" if pos_label is not None else None)
+        self._position = Position()  # of the files that were counted, if it came from them
         self._start = Config(null_pred=null_pred, unknown=unknown, labels=self._labels or ())
         self._lock = threading.RLock()
         self.reset()
@@ -92,12 +86,12 @@ class Accumulator:
     def reset(self) -> None:
         """Forget all that was counted, and the task if it was found from the data."""
         with self._lock:
-            self._settle(State(self._resolved(self._asked)))
-            self._position = Position()  # of the files that were counted, if it came from them
+            self._settle(State(self._resolved(self._asked)), Position())
 
-    def _settle(self, base: State) -> None:
+    @unbroken
+    def _settle(self, base: State, position: Position | None = None) -> None:
         """Go on from a state, with a counter to be made for it."""
-        self._base = base
+        self._base, self._position = base, self._position if position is None else position
         self._counter: SingleCounter | SetCounter | None = None
         self._traffic = self._pending = 0  # rows through the counter, either way; rows in it
 
@@ -129,31 +123,26 @@ class Accumulator:
         >>> acc.snapshot().rows
         3
         """
-        table = table_of({"y_true": y_true, "y_pred": y_pred, "count": count})
-        rows = table["count"]
-        if not pa.types.is_integer(rows.type) or rows.null_count:
-            raise InputError(f"count must be integers without nulls, it is {rows.type} with {rows.null_count} nulls")
-        numbers = rows.to_pylist()
-        if numbers and min(numbers) < 0:
-            raise InputError(f"count holds {min(numbers)}; to take rows away use retract, or subtract a snapshot")
+        table, numbers = listed_pairs(y_true, y_pred, count)
         with self._lock:
-            self._make_room(sum(numbers), 1)
-            before = self._counter
-            try:
-                self._count_listed(table, np.array(numbers, np.int64))
-            except BaseException:
-                self._counter = before
-                raise
+            self._count_listed(table, numbers)
 
-    def _count_listed(self, table: pa.Table, counts: Ints) -> None:
-        rows = exact_sum(counts)
+    @unbroken
+    def _count_listed(self, table: pa.Table, counts: list[int]) -> None:
+        rows = sum(counts)
+        self._make_room(rows, 1)
+        before = self._counter
         counter = self._counter_for(Chosen(("y_true",), ()), Chosen(("y_pred",), ()), table)
         if counter is None:
             self._skip("null_true", rows)
             return
-        if isinstance(counter, SetCounter):
-            raise InputError("update_pairs takes one label a row; count multilabel rows with update")
-        counter.count_listed(table["y_true"].chunks, table["y_pred"].chunks, counts)
+        try:
+            if isinstance(counter, SetCounter):
+                raise InputError("update_pairs takes one label a row; count multilabel rows with update")
+            counter.count_listed(table["y_true"].chunks, table["y_pred"].chunks, np.array(counts, np.int64))
+        except BaseException:
+            self._counter = before
+            raise
         self._traffic += rows
         self._pending += rows
 
@@ -172,14 +161,14 @@ class Accumulator:
                 mine = self._base.config if self._task else self._resolved(self._asked or state.config.task)
                 config = mine.joined(state.config)
                 self._limits.check(len(total.counts.labels), None, config)
-                self._settle(replace(total, config=config))
-            self._position = position
+                self._settle(replace(total, config=config), position)
 
     def snapshot(self) -> Snapshot:
         """An immutable copy of all that was counted so far, at a batch boundary."""
         with self._lock:
             return Snapshot(self._state())
 
+    @unbroken
     def _state(self) -> State:
         return self._base if self._counter is None else self._base + self._counter.state()
 
@@ -187,7 +176,11 @@ class Accumulator:
         table = table_or_none(data)
         if table is None:
             self._apply_stream(data, step)
-            return
+        else:
+            self._apply_table(table, step)
+
+    @unbroken
+    def _apply_table(self, table: pa.Table, step: int) -> None:
         fresh, before, done, row = self._counter is None, self._base, [], 0
         if step > 0:
             self._refuse_beyond(table.num_rows)
@@ -278,13 +271,7 @@ class Accumulator:
 
     def _labels_of(self, true: Chosen, pred: Chosen, data: Any) -> tuple[str, ...]:
         """The labels of a multilabel state: those of its indicator columns, else the declared ones."""
-        widths = []
-        for side in (true, pred):
-            kind = data[side.columns[0]].type
-            if side.is_several:
-                widths.append(len(side.columns))
-            elif is_indicator(kind):
-                widths.append(kind.list_size)
+        widths = indicator_widths((true, pred), data)
         if not widths:
             return self._base.config.labels if self._counter is None else self._counter.config.labels
         return indicator_labels(widths, true.stems or pred.stems, self._labels)
@@ -294,6 +281,7 @@ class Accumulator:
         true, pred = (choose(wanted, available, role) for wanted, role in zip(self._columns, ROLES, strict=True))
         return list(dict.fromkeys((*true.columns, *pred.columns)))
 
+    @unbroken
     def _count_piece(self, batch: pa.RecordBatch, malformed: int = 0, first_row: int = 0) -> None:
         """Count a batch as it came from a source, with the lines that could not be read beside it."""
         with self._lock:

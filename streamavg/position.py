@@ -159,6 +159,10 @@ def _file(value: object) -> tuple[Source, Counted]:
     name, format_, size, digest, ranges, before = [*value, ALL, ""][:6] if len(value) == 4 else [*value, ""][:6]
     if not isinstance(name, str) or not name or len(name) > LONGEST_NAME:
         raise ValueError(f"position: a file's name is 1 to {LONGEST_NAME} characters")
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"position: the name {name!r} is not valid UTF-8") from None
     if not isinstance(format_, str) or not _FORMAT.fullmatch(format_):
         raise ValueError(f"position: {name!r} has a format that cannot be")
     for text in (digest, before) if before != "" else (digest,):

@@ -24,6 +24,7 @@ ALLOWED = {
     "count": ["numpy", "pyarrow", "state", "errors"],
     "count.kernels": ["numpy", "numba"],
     "position": ["errors"],
+    "unbroken": [],
     "sources": ["numpy", "pyarrow", "position", "errors"],
     "sources.pages": ["numpy", "pyarrow", "errors", "(count.kernels)"],  # whose loops read pages
     "report": ["numpy", "derive", "state.labels", "errors", "(pyarrow)"],
@@ -31,7 +32,7 @@ ALLOWED = {
     "wire": ["numpy", "pyarrow", "state", "errors"],
     "progress": ["rich"],
     "snapshot": ["numpy", "pyarrow", "state", "derive", "report", "wire", "errors"],
-    "accumulator": ["numpy", "pyarrow", "count", "position", "snapshot", "state", "errors"],
+    "accumulator": ["numpy", "pyarrow", "count", "position", "snapshot", "state", "unbroken", "errors"],
     "worker": ["position", "errors"],
     "saving": ["accumulator", "position", "snapshot", "state", "worker"],
     "run": ["pyarrow", "accumulator", "count.inputs", "sources", "snapshot", "worker", "errors"],

@@ -64,6 +64,11 @@ class Pipe:
         """The number of bytes handed out since the start."""
         return self._position
 
+    def refuse(self) -> None:
+        """Let go of a stream that will not be read."""
+        if self._owned:
+            self._stream.close()
+
     def close(self) -> None:
         """Leave the stream open: it can be read again, or belongs to the caller."""
 

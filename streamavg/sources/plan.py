@@ -59,6 +59,7 @@ def open_rest(
     files, formats = _listed(sources, input_format, note, None)
     for file in files:
         if file.pipe is not None:
+            file.pipe.refuse()
             raise InputError(
                 f"{file.shown}: a stream cannot be read again from where a state file says; save it to a file first"
             )

@@ -64,8 +64,10 @@ class Trail:
 
 def bytes_before(handle: Any, at: int) -> bytes:
     """The last bytes of a file before a position; the handle stays where it is."""
-    size = min(BEFORE, at)
-    return bytes(handle.read_at(size, at - size))
+    size, place = min(BEFORE, at), handle.tell()
+    found = bytes(handle.read_at(size, at - size))
+    handle.seek(place)  # which Arrow wants before the next read that goes on
+    return found
 
 
 def before_end(file: File) -> str:
