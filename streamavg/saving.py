@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from streamavg.sources import Unit
     from streamavg.worker import Progress
 
-TICK = 0.05  # seconds after which a wish to stop is seen; also what a save may be late
+LONGEST_WAIT = 1e6  # seconds; a lock takes no more
 
 
 class Stop(Protocol):
@@ -85,6 +85,19 @@ def count_saving(
     return run.outcome()
 
 
+class _Halt:
+    """Set by this run, or by whoever wants it to stop."""
+
+    def __init__(self, wish: Stop) -> None:
+        self._wish, self._own = wish, threading.Event()
+
+    def set(self) -> None:
+        self._own.set()
+
+    def is_set(self) -> bool:
+        return self._own.is_set() or self._wish.is_set()
+
+
 class _Run:
     def __init__(
         self,
@@ -105,7 +118,7 @@ class _Run:
         self._ended: queue.SimpleQueue[Worker] = queue.SimpleQueue()
         self._saves = 0
         self._total = self._base.snapshot()
-        self.halt = threading.Event()
+        self.halt = _Halt(checkpointer.stop)
         self.error: BaseException | None = None
 
     def keep(self) -> None:
@@ -131,12 +144,10 @@ class _Run:
         error: BaseException | None = None
         while left:
             try:
-                self._ended.get(timeout=max(min(TICK, due - time.monotonic()), 0))
+                self._ended.get(timeout=max(min(due - time.monotonic(), LONGEST_WAIT), 0))
                 left -= 1
             except queue.Empty:
                 pass
-            if self._checkpointer.stop.is_set():
-                self.halt.set()
             if time.monotonic() >= due and left and error is None:
                 try:
                     self._save()

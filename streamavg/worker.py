@@ -12,6 +12,7 @@ from streamavg.position import Position
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from typing import Protocol
 
     from streamavg.accumulator import Accumulator
     from streamavg.position import Source, Span
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
     from streamavg.state.state import State
 
     Progress = Callable[[int, int], None]
+
+    class Stop(Protocol):
+        """Tells all workers to stop."""
+
+        def set(self) -> None: ...
+        def is_set(self) -> bool: ...
 
 
 class Worker:
@@ -33,7 +40,7 @@ class Worker:
         # a thread that lets go of a lock and wants it back at once mostly gets it: whoever waits holds the turn
         self._turn, self._busy = threading.Lock(), threading.Lock()
 
-    def run(self, todo: queue.SimpleQueue[Unit], stop: threading.Event) -> None:
+    def run(self, todo: queue.SimpleQueue[Unit], stop: Stop) -> None:
         """Count unit after unit until none is left or somebody has failed."""
         started = time.perf_counter()
         try:
@@ -47,7 +54,7 @@ class Worker:
             stop.set()
         self.seconds += time.perf_counter() - started
 
-    def _count(self, unit: Unit, stop: threading.Event) -> None:
+    def _count(self, unit: Unit, stop: Stop) -> None:
         done = 0
         for piece, row in _numbered(unit.read()):
             if stop.is_set():
@@ -93,11 +100,11 @@ class Worker:
         with self._turn:
             self._busy.acquire()
         try:
-            state = self.accumulator.snapshot().state
+            twin = self.accumulator._twin()
             steps, self._steps = self._steps, []
         finally:
             self._busy.release()
-        return state, Position.of(steps)
+        return twin.snapshot().state, Position.of(steps)
 
 
 def _numbered(pieces: Iterator[Piece]) -> Iterator[tuple[Piece, int]]:
