@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from streamavg.worker import Progress
 
 LONGEST_WAIT = 1e6  # seconds; a lock takes no more
+LONGEST_NAP = 0.2
 
 
 class Stop(Protocol):
@@ -75,7 +76,8 @@ def count_saving(
     keeper = threading.Thread(target=run.keep, daemon=True)
     keeper.start()
     try:
-        keeper.join()
+        while keeper.is_alive():
+            keeper.join(LONGEST_NAP)  # a signal that another thread got does not wake this one
     except BaseException:
         run.halt.set()
         keeper.join()

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import random
+import signal
 import threading
 import time
 
@@ -475,7 +476,7 @@ def test_g4_an_error_in_one_thread_stops_the_others_and_what_was_counted_stays(t
 def test_saves_are_whole_at_any_moment(tmp_path):
     """Each saved pair, wherever it was taken, is gone on from to the same end."""
     for k, suffix in enumerate(FORMATS):
-        write(tmp_path / f"{k}{suffix}", some_rows(200, k))
+        write(tmp_path / f"{k}{suffix}", some_rows(40, k))
     pairs = []
     options = {}
     units, position = plan_rest(str(tmp_path), None, options, Position())
@@ -501,19 +502,66 @@ class Flag:
 
 
 def test_a_wish_to_stop_is_obeyed_and_told(tmp_path):
-    path = str(write(tmp_path / "a.jsonl", some_rows(500)))
+    path = str(write(tmp_path / "a.jsonl", some_rows(100)))
     flag, box = Flag(), Box()
-    flag.wanted = True
-    units, position = plan_rest(path, None, {}, Position())
-    slow = threading.Event()
 
     def step(rows, size):
-        slow.wait(0.002)
+        flag.wanted = True
 
-    outcome = count_saving(units, 1, {}, Checkpointer(box.save, NEVER, position=position, stop=flag), step)
-    outcome = count_saving(units, 1, {}, Checkpointer(box.save, NEVER, position=position, stop=flag), step)
-    assert outcome.stopped == (box.state.seen < 500)
+    for seen in (0, 1, 2):  # one piece each time
+        before = box.state.seen
+        flag.wanted = seen == 0
+        units, position = plan_rest(path, None, {}, box.position)
+        checkpointer = Checkpointer(box.save, NEVER, box.state, position, flag)
+        outcome = count_saving(units, 1, {}, checkpointer, step)
+        assert outcome.stopped
+        assert (box.state.seen > before) == (seen > 0)
+        assert outcome.snapshot.seen == box.state.seen < 100
     assert finished(path, box) == whole(path)
+
+
+def test_a_wish_to_stop_after_the_last_row_changes_nothing(tmp_path):
+    path, box = str(write(tmp_path / "a.parquet", some_rows(2))), Box()
+    flag = Flag()
+
+    def step(rows, size):
+        flag.wanted = not rows  # the unit has ended
+
+    units, position = plan_rest(path, None, {}, Position())
+    assert not count_saving(units, 1, {}, Checkpointer(box.save, position=position, stop=flag), step).stopped
+    assert box.state.fingerprint == whole(path)
+
+
+def test_an_interrupt_saves_what_was_counted_and_is_raised(tmp_path):
+    """A signal handler on the main thread raises while two other threads count."""
+    for k in range(4):
+        write(tmp_path / f"{k}.jsonl", some_rows(100, k))
+    box, heard = Box(), []
+    units, position = plan_rest(str(tmp_path), None, {}, Position())
+
+    def handler(number, frame):
+        raise KeyboardInterrupt
+
+    def step(rows, size):
+        heard.append(rows)
+        if len(heard) == 5:
+            os.kill(os.getpid(), signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            count_saving(units, 2, {}, Checkpointer(box.save, NEVER, position=position), step)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert box.state.seen > 0
+    assert finished(str(tmp_path), box) == whole(str(tmp_path))
+
+
+def test_seconds_that_saves_make_others_wait_are_told(tmp_path):
+    units, position = plan_rest(str(write(tmp_path / "a.jsonl", some_rows(100))), None, {}, Position())
+    outcome = count_saving(units, 2, {}, Checkpointer(lambda *pair: None, 0.0, position=position))
+    assert 0 <= outcome.blocked < outcome.counting
+    assert outcome.saves >= 2
 
 
 def test_a_save_that_fails_stops_the_run(tmp_path):
