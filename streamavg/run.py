@@ -13,14 +13,15 @@ import pyarrow as pa
 from streamavg.accumulator import Accumulator
 from streamavg.count.inputs import SLICE
 from streamavg.errors import InputError
-from streamavg.sources import Piece, Unit, open_units
+from streamavg.sources import Piece, Unit, open_rest, open_units
+from streamavg.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
+    from streamavg.position import Position
     from streamavg.snapshot import Snapshot
-
-    Progress = Callable[[int, int], None]
+    from streamavg.worker import Progress
 
 TASK_ROWS = SLICE  # rows of an in-memory table that a thread takes at once, at most
 TASKS = 8  # into which a table is cut at least, unless they would be small: each costs 8 us a column
@@ -59,6 +60,23 @@ def plan(
     return _slices(source) if isinstance(source, pa.Table) else source
 
 
+def plan_rest(
+    source: Any,
+    input_format: str | None,
+    options: dict[str, Any],
+    position: Position,
+    note: Callable[[str], None] | None = None,
+) -> tuple[list[Unit], Position]:
+    """The units of files that were not counted before, for `count_saving`, and the position under today's names.
+
+    Raises InputError for a file that has changed, and for a source that is not in files.
+    """
+    paths = _paths(source)
+    if paths is None:
+        raise InputError(f"a {type(source).__name__} has no position that could be saved; give files")
+    return open_rest(paths, Accumulator(**options)._columns_of, position, input_format, note or (lambda message: None))
+
+
 def _paths(source: Any) -> list[str | os.PathLike[str]] | None:
     if isinstance(source, str | os.PathLike):
         return [source]
@@ -87,7 +105,7 @@ def count(
         whole.update(work)
         return whole.snapshot()
     threads = min(threads or len(os.sched_getaffinity(0)), len(work)) or 1
-    workers = [_Worker(options, progress) for _ in range(threads)]
+    workers = [Worker(Accumulator(**options), progress) for _ in range(threads)]
     todo: queue.SimpleQueue[Unit] = queue.SimpleQueue()
     for unit in work:
         todo.put(unit)
@@ -101,50 +119,7 @@ def _merged(first: Accumulator, second: Accumulator) -> Accumulator:
     return first
 
 
-class _Worker:
-    """One thread's accumulator, and what stopped it."""
-
-    def __init__(self, options: dict[str, Any], progress: Progress | None) -> None:
-        self.accumulator, self._progress = Accumulator(**options), progress
-        self.error: BaseException | None = None
-
-    def run(self, todo: queue.SimpleQueue[Unit], stop: threading.Event) -> None:
-        """Count unit after unit until none is left or somebody has failed."""
-        try:
-            while not stop.is_set():
-                self._count(todo.get_nowait(), stop)
-        except queue.Empty:
-            pass
-        except BaseException as error:
-            self.error = error
-            stop.set()
-
-    def _count(self, unit: Unit, stop: threading.Event) -> None:
-        done = 0
-        for piece, row in _numbered(unit.read()):
-            if stop.is_set():
-                return
-            try:
-                self.accumulator._count_piece(piece.batch, piece.malformed, row)
-            except InputError as error:
-                raise InputError(f"{unit.file}: {error}") from None
-            if self._progress:
-                # a unit of unknown length reports its bytes at its end
-                share = unit.size * piece.batch.num_rows // unit.rows if unit.rows else 0
-                done += share
-                self._progress(piece.batch.num_rows, share)
-        if self._progress:
-            self._progress(0, unit.size - done)
-
-
-def _numbered(pieces: Iterator[Piece]) -> Iterator[tuple[Piece, int]]:
-    row = 0
-    for piece in pieces:
-        yield piece, row
-        row += piece.batch.num_rows
-
-
-def _work_together(workers: Sequence[_Worker], todo: queue.SimpleQueue[Unit]) -> None:
+def _work_together(workers: Sequence[Worker], todo: queue.SimpleQueue[Unit]) -> None:
     """Run all workers, the first on this thread, and raise the first error once all have stopped."""
     stop = threading.Event()
     others = [threading.Thread(target=worker.run, args=(todo, stop), daemon=True) for worker in workers[1:]]

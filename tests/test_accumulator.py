@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 
 import duckdb
@@ -15,6 +16,7 @@ import pytest
 import streamavg as sa
 from streamavg import accumulator
 from streamavg.count import inputs
+from streamavg.position import Position, Source, Span
 from tests import naive
 from tests.strategies import Capsule, as_reader
 
@@ -585,3 +587,131 @@ def test_accumulators_merge_into_each_other_from_two_threads():
     for thread in threads:
         thread.join(30)
     assert not any(thread.is_alive() for thread in threads)
+
+
+def test_g1_eight_threads_of_a_thousand_batches_each():
+    acc = sa.Accumulator()
+    batches = [pa.record_batch({"y_true": [k, k + 1, 0], "y_pred": [k, 0, None]}) for k in range(8)]
+
+    def work(batch):
+        for _ in range(1000):
+            acc.update(batch)
+
+    threads = [threading.Thread(target=work, args=(batch,)) for batch in batches]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    rows = [row for k in range(8) for row in ((k, k), (k + 1, 0), (0, None))]
+    assert covered(acc.snapshot()) == covered(counted(pa.Table.from_batches(batches * 1000)))
+    assert acc.snapshot().rows == 1000 * len(rows)
+
+
+def test_g2_a_snapshot_is_always_at_a_batch_boundary():
+    """A batch has 7 rows, of which 2 are right: whole batches keep the ratio, half ones would not."""
+    batch = pa.record_batch({"y_true": list("aabbccd"), "y_pred": list("abbcadx")})
+    acc, done = sa.Accumulator(), threading.Event()
+
+    def work():
+        for _ in range(500):
+            acc.update(batch)
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    seen = 0
+    while seen < 7000:
+        snap = acc.snapshot()
+        assert snap.rows % 7 == 0
+        assert snap.matrix[:, 0].sum() * 7 == snap.rows * 2
+        assert snap.rows >= seen
+        snap.state.check_identities()
+        seen = snap.rows
+    done.set()
+    for thread in threads:
+        thread.join()
+
+
+BATCHES = {
+    "numbers": [
+        pa.record_batch({"y_true": [k, 1, 2, 3, 10 * k, 5, None], "y_pred": [1, 1, 1, 4, 5, None, 7]})
+        for k in range(90)
+    ],
+    "words": [pa.record_batch({"y_true": ["a", str(k), "c"] * 3, "y_pred": ["a", "b", None] * 3}) for k in range(90)],
+    "many": [pa.record_batch({"y_true": [900 * k, 1, 2], "y_pred": [k, 1, 7000]}) for k in range(90)],
+    "sets": [
+        pa.record_batch({"y_true": [["a"], [str(k), "c"], []], "y_pred": [["a", "b"], None, ["c"]]}) for k in range(90)
+    ],
+}
+
+
+class StormError(Exception):
+    """Raised by a signal handler."""
+
+
+@pytest.mark.parametrize("kind", BATCHES)
+@pytest.mark.parametrize("form", ["update", "retract", "pairs", "snapshot"])
+def test_g5_a_storm_of_signals_leaves_whole_batches(kind, form):
+    """A handler that raises is called at any moment; what was counted is a number of whole batches nevertheless."""
+    if form == "pairs" and kind == "sets":
+        pytest.skip("pairs hold one label a row")
+    batches, acc, sign = BATCHES[kind], sa.Accumulator(), -1 if form == "retract" else 1
+    singles = [counted(batch) for batch in batches]
+    known, storm = sa.Snapshot(), 0
+
+    def handler(number, frame):
+        raise StormError
+
+    def step(batch):
+        if form == "retract":
+            acc.retract(batch)
+        elif form == "pairs":
+            acc.update_pairs(batch["y_true"], batch["y_pred"], [1] * len(batch))
+        else:
+            acc.update(batch)
+            if form == "snapshot":
+                acc.snapshot()
+
+    before = signal.signal(signal.SIGALRM, handler)
+    delay = 20e-6
+    try:
+        for batch, single in zip(batches * 3, singles * 3, strict=True):
+            delay = 20e-6 if delay > 1e-3 else delay * 1.07  # now before, now amid, now after the work
+            try:
+                signal.setitimer(signal.ITIMER_REAL, delay)
+                step(batch)
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            except StormError:
+                storm += 1
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            whole = known + single if sign > 0 else known - single
+            found = acc.snapshot()
+            assert found in (known, whole)
+            known = found
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert storm > 10
+
+
+def test_positions_are_added_and_what_both_hold_is_refused():
+    source = Source("a.parquet", "parquet", 100, "0" * 32)
+    first, rest, again = sa.Accumulator(), sa.Accumulator(), sa.Accumulator()
+    for acc, start, stop in ((first, 0, 5), (rest, 5, 9), (again, 4, 6)):
+        acc.update(TABLE)
+        acc._position = Position.of([(source, [Span(0, start, stop - start, (0, stop))], "")])
+    first.merge(rest)
+    assert first._position.files[source].ranges == ((0, 0, 0, 9),)
+    kept = first.snapshot()
+    with pytest.raises(sa.MismatchError, match="rows of this file are counted on both sides"):
+        first.merge(again)
+    assert first.snapshot() == kept == counted(TABLE) + counted(TABLE)
+    other = sa.Accumulator(null_pred="abstain")
+    other.update(TABLE)
+    other._position = Position.of([(source, [Span(1, 0, 5, (1, 5))], "")])
+    with pytest.raises(sa.MismatchError, match="null_pred"):
+        first.merge(other)
+    assert first._position.files[source].ranges == ((0, 0, 0, 9),)
+    first.merge(again.snapshot())  # a snapshot has no position
+    first.reset()
+    assert first._position == Position()

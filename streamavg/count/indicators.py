@@ -15,6 +15,8 @@ from streamavg.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from streamavg.count.selection import Chosen
+
     Bits = np.ndarray[Any, np.dtype[np.uint64]]
 
 
@@ -42,6 +44,18 @@ def is_indicator(kind: pa.DataType) -> bool:
     if not pa.types.is_fixed_size_list(kind):
         return False
     return bool(pa.types.is_boolean(kind.value_type) or pa.types.is_integer(kind.value_type))
+
+
+def indicator_widths(sides: Sequence[Chosen], data: Any) -> list[int]:
+    """The number of indicators a row, of each side of (truth, prediction) that has them."""
+    widths = []
+    for side in sides:
+        kind = data[side.columns[0]].type
+        if side.is_several:
+            widths.append(len(side.columns))
+        elif is_indicator(kind):
+            widths.append(kind.list_size)
+    return widths
 
 
 def from_columns(arrays: Sequence[pa.Array], names: Sequence[str]) -> Indicators:

@@ -38,6 +38,18 @@ def table_of(columns: Mapping[str, Any]) -> pa.Table:
     return pa.table(arrays)
 
 
+def listed_pairs(y_true: Any, y_pred: Any, count: Any) -> tuple[pa.Table, list[int]]:
+    """(truth, prediction, number of rows) triples as a table, and the numbers. Raises InputError for bad ones."""
+    table = table_of({"y_true": y_true, "y_pred": y_pred, "count": count})
+    rows = table["count"]
+    if not pa.types.is_integer(rows.type) or rows.null_count:
+        raise InputError(f"count must be integers without nulls, it is {rows.type} with {rows.null_count} nulls")
+    numbers = rows.to_pylist()
+    if numbers and min(numbers) < 0:
+        raise InputError(f"count holds {min(numbers)}; to take rows away use retract, or subtract a snapshot")
+    return table, numbers
+
+
 def _array_of(values: Any, name: str) -> pa.Array | pa.ChunkedArray:
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return values

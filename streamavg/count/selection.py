@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from streamavg.errors import InputError
+from streamavg.state.labels import label_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 
 @dataclass(frozen=True)
@@ -104,3 +105,15 @@ def indicator_labels(widths: Sequence[int], stems: Sequence[str], labels: Sequen
     if labels is not None and len(labels) != widths[0]:
         raise InputError(f"{len(labels)} labels are declared but a row has {widths[0]} indicators")
     return tuple(labels or stems or map(str, range(widths[0])))
+
+
+def declared_labels(labels: Iterable[object] | None, unknown: str) -> tuple[str, ...] | None:
+    """The texts of declared labels. Raises InputError for one that is there twice, or if there must be some."""
+    if isinstance(labels, str):
+        raise InputError(f"labels is the text {labels!r}; give a list of labels")
+    if labels is None and unknown != "grow":
+        raise InputError(f"unknown={unknown!r} needs labels: which ones are known?")
+    texts = None if labels is None else tuple(label_text(label) for label in labels)
+    if texts is not None and len(set(texts)) < len(texts):
+        raise InputError("labels names a label twice; each may be declared once")
+    return texts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -217,6 +218,13 @@ class SetCounter:
             room = 2 * len(self.vocabulary) - len(self.cells)
             self.cells = np.concatenate((self.cells, np.zeros((room, 3), np.int64)))
             self._marks = np.concatenate((self._marks, np.full((room, 2), -1, np.int64)))
+
+    def twin(self) -> SetCounter:
+        """A copy that counts on its own."""
+        twin = copy.copy(self)
+        twin.vocabulary, twin.named = self.vocabulary.twin(), dict(self.named)
+        twin.cells, twin._marks = self.cells.copy(), self._marks.copy()
+        return twin
 
     def state(self) -> State:
         """An immutable copy of all that was counted."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,6 +45,12 @@ class Totals:
             self._tally("unanswered", counts[missing])
         self._tally("other", counts[unknown])
         self._add_scored(y_true[scored], y_pred[scored], counts[scored])
+
+    def twin(self, vocabulary: Vocabulary) -> Totals:
+        """A copy in the codes of a copied vocabulary."""
+        twin = copy.copy(self)
+        twin.vocabulary, twin.cells, twin.named = vocabulary, self.cells.copy(), dict(self.named)
+        return twin
 
     def _tally(self, name: str, counts: Ints) -> None:
         self.named[name] += int(counts.sum())

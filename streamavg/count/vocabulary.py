@@ -34,6 +34,12 @@ class Vocabulary:
                 self._codes[label] = len(self)
                 self.labels.append(label)
 
+    def twin(self) -> Vocabulary:
+        """A copy that learns on its own."""
+        twin = Vocabulary((), self.closed)
+        twin.labels, twin._codes = self.labels.copy(), self._codes.copy()
+        return twin
+
     def forget(self, known: int) -> None:
         """Drop all labels but the first `known`; codes handed out for the others mean nothing any more."""
         for label in self.labels[known:]:

@@ -13,8 +13,9 @@ from streamavg.sources.faults import reading
 from streamavg.sources.unit import Column, Layout, Piece, Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from streamavg.position import Ranges
     from streamavg.sources.file import File
 
 HEAD = 1 << 20  # the header must end within these bytes
@@ -48,8 +49,11 @@ def _open(file: File, delimiter: str) -> Layout:
     return Layout([Column(name, _TEXT, loose=True) for name in names], partial(_units, file, delimiter, has_rows))
 
 
-def _units(file: File, delimiter: str, has_rows: bool, names: list[str]) -> list[Unit]:
-    return [Unit(file.shown, file.size, None, partial(_read, file, delimiter, names))] if has_rows else []
+def _units(file: File, delimiter: str, has_rows: bool, names: list[str], done: Ranges | None = None) -> list[Unit]:
+    # The reader does not tell at which byte a row starts, and a quote changes what later line ends mean: a file that
+    # was counted in part is read again from its start, up to the size that was found, and the rows counted are skipped
+    handle = file.stream if done is None else file.segment
+    return [Unit(file.shown, file.size, None, partial(_read, file, handle, delimiter, names))] if has_rows else []
 
 
 class _Skipped:
@@ -71,11 +75,11 @@ class _Skipped:
         return rows
 
 
-def _read(file: File, delimiter: str, names: list[str]) -> Iterator[Piece]:
+def _read(file: File, opened: Callable[[], Any], delimiter: str, names: list[str]) -> Iterator[Piece]:
     import pyarrow.csv as csv
 
     skipped = _Skipped()
-    with reading(file.shown, "CSV"), file.stream() as handle:
+    with reading(file.shown, "CSV"), opened() as handle:
         reader = csv.open_csv(
             handle,
             read_options=csv.ReadOptions(block_size=BLOCK),

@@ -64,6 +64,11 @@ class Pipe:
         """The number of bytes handed out since the start."""
         return self._position
 
+    def refuse(self) -> None:
+        """Let go of a stream that will not be read."""
+        if self._owned:
+            self._stream.close()
+
     def close(self) -> None:
         """Leave the stream open: it can be read again, or belongs to the caller."""
 
@@ -106,6 +111,12 @@ class File:
         self.pipe.rewind(last)
         return pa.PythonFile(self.pipe, mode="r")
 
+    def segment(self) -> Any:
+        """Like `stream`, but of a plain file only the bytes that it had when it was found, though it may have grown."""
+        if not self.can_seek:
+            return self.stream()
+        return self.random().get_stream(0, self.size)
+
     def peek(self, size: int) -> bytes:
         """The first bytes, decompressed; less than `size` only if that is all there is. Raises OSError."""
         if self.pipe is not None:
@@ -114,10 +125,10 @@ class File:
         with self.stream() as handle:
             return bytes(handle.read(size))
 
-    def refuse_change(self) -> None:
+    def refuse_change(self, may_grow: bool = False) -> None:
         """Raise InputError if a local file is no longer as it was found: its rows may be old and new ones mixed."""
         if self.stamp is None:
             return
         now = os.stat(self.path)
-        if (now.st_size, now.st_mtime_ns) != (self.size, self.stamp):
+        if now.st_size < self.size if may_grow else (now.st_size, now.st_mtime_ns) != (self.size, self.stamp):
             raise InputError(f"{self.shown}: changed while it was being read; run again when its writer is done")

@@ -42,6 +42,11 @@ def format_named(name: str) -> Format:
     return SOURCES[name]
 
 
+def name_of(format_: Format) -> str:
+    """The name under which a format is declared."""
+    return next(name for name, declared in SOURCES.items() if declared is format_)
+
+
 def codec_of(path: str) -> str | None:
     """The codec that the last suffix of a path names, if any.
 

@@ -15,22 +15,24 @@ DEPTH = 256  # deeper nesting is malformed: the standard library stops at about 
 _NEWLINE, _RETURN, _OPEN, _CLOSE = b"\n\r{}"
 
 
-def blocks(handle: Any, begin: int, end: int | None) -> Iterator[bytes | None]:
-    """Runs of whole lines, with the line ends; None stands for one line above LONGEST, which is skipped.
+def blocks(handle: Any, begin: int, end: int | None) -> Iterator[tuple[int, bytes | None]]:
+    """Runs of whole lines, with the line ends, each after the position in the file that follows it.
 
-    The handle stands at `begin`. A part has the lines that start after `begin` (or at 0) and not after `end`, so parts
-    that touch share no line and leave none out. The last line of the file need not have a line end.
+    None stands for one line above LONGEST, which is skipped. The handle stands at `begin`. A part has the lines that
+    start after `begin` (or at 0) and not after `end`, so parts that touch share no line and leave none out. The last
+    line of the file need not have a line end; a part that goes on to the end of the file tells where that is.
     """
     held, position = _after_newline(handle, begin, end) if begin else (b"", 0)
     while end is None or position <= end:
         last = -1 if end is None else held.find(b"\n", end - position)
         cut = 1 + (held.rfind(b"\n") if last < 0 else last)
         if cut:
-            yield held[:cut]
-            held, position = held[cut:], position + cut
+            position += cut
+            yield position, held[:cut]
+            held = held[cut:]
         elif len(held) > LONGEST:
-            yield None
             held, position = _after_newline(handle, position + len(held), end)
+            yield position, None
         else:
             data = handle.read(min(max(BLOCK, len(held)), LONGEST + 1 - len(held)))
             if not data:
@@ -38,8 +40,8 @@ def blocks(handle: Any, begin: int, end: int | None) -> Iterator[bytes | None]:
             held += data
     else:
         return
-    if held:
-        yield held
+    if held or end is None:
+        yield position + len(held), held
 
 
 def _after_newline(handle: Any, position: int, end: int | None) -> tuple[bytes, int]:

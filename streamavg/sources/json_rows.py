@@ -33,10 +33,11 @@ class Rows:
         """The rows of a block of whole lines."""
         lines = plain_lines(block)
         if lines == 0:
+            yield Piece(self._line_by_line(b"").batch, size=len(block))
             return
         batch = self._parsed(block, lines) if lines else None
         if batch is not None:
-            yield Piece(batch)
+            yield Piece(batch, size=len(block))
             return
         middle = block.find(b"\n", len(block) // 2) + 1 if len(block) > SMALL else 0
         if 0 < middle < len(block):
@@ -82,7 +83,7 @@ class Rows:
             except MalformedError:
                 malformed += 1
         columns = [self._array(name, [row[i] for row in rows]) for i, name in enumerate(self._names)]
-        return Piece(pa.RecordBatch.from_arrays(columns, names=self._names), malformed)
+        return Piece(pa.RecordBatch.from_arrays(columns, names=self._names), malformed, size=len(block))
 
     def _value(self, name: str, value: Any) -> Any:
         """The value if it is a label, or a list of labels where the first value was a list; raises MalformedError."""

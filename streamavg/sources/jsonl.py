@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from streamavg.errors import InputError
+from streamavg.position import MOST, gaps
 from streamavg.sources.faults import reading
 from streamavg.sources.json_blocks import LONGEST, blocks
 from streamavg.sources.json_columns import type_of
 from streamavg.sources.json_lines import BLANK, MalformedError, parse
 from streamavg.sources.json_rows import Rows
+from streamavg.sources.trail import Trail
 from streamavg.sources.unit import Column, Layout, Piece, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from streamavg.position import Ranges
     from streamavg.sources.file import File
 
 HEAD = 1 << 20  # bytes in which the first lines are looked for
@@ -39,7 +42,7 @@ def open_jsonl(file: File) -> Layout:
     is_whole = len(head) < size
     filled = [line.strip(BLANK) for line in (lines if is_whole else lines[:-1]) if line.strip(BLANK)][:LINES]
     if is_whole and not filled:
-        return Layout([], lambda _: [], is_empty=True)
+        return Layout([], lambda *_: [], is_empty=True)
     types = _types(filled) if filled[:1] not in ([b"["], [b"{"]) else {}  # one value over many lines
     if not types:
         raise InputError(
@@ -47,7 +50,7 @@ def open_jsonl(file: File) -> Layout:
             f"file starts with {head[:20]!r} (a JSON array is split by: jq -c '.[]' FILE)"
         )
     columns = [Column(key, pa.null() if kind is None else kind) for key, kind in types.items()]
-    return Layout(columns, partial(_units, file, types))
+    return Layout(columns, partial(_units, file, types), has_spans=file.can_seek)
 
 
 def _types(lines: Iterable[bytes]) -> dict[str, pa.DataType | None]:
@@ -60,31 +63,53 @@ def _types(lines: Iterable[bytes]) -> dict[str, pa.DataType | None]:
     return {key: type_of(seen) for key, seen in values.items()}
 
 
-def _units(file: File, types: Mapping[str, pa.DataType | None], names: list[str]) -> list[Unit]:
-    """Parts of about UNIT_BYTES of a plain file, otherwise the whole as one."""
+def _units(
+    file: File, types: Mapping[str, pa.DataType | None], names: list[str], done: Ranges | None = None
+) -> list[Unit]:
+    """Parts of about UNIT_BYTES of a plain file, those `done` left out; otherwise the whole as one."""
     for name in names:
         if types[name] == pa.struct([]):
             raise InputError(f"{file.shown}: field {name!r} holds objects; expected text, integers, booleans or lists")
     wanted = {name: types[name] or pa.string() for name in names}
     if not file.can_seek:
         return [Unit(file.shown, file.size, None, partial(_read, file, 0, None, wanted))]
-    cuts = list(range(0, max(file.size - UNIT_BYTES // 2, 1), UNIT_BYTES))
-    ends: list[int | None] = [*cuts[1:], None]  # the last part goes on to the end, wherever that is by then
     return [
-        Unit(file.shown, (end or file.size) - begin, None, partial(_read, file, begin, end, wanted))
-        for begin, end in zip(cuts, ends, strict=True)
+        Unit(file.shown, (end or file.size) - begin, None, partial(_read, file, begin, end, wanted, done is not None))
+        for begin, end in _parts(file.size, done or ())
     ]
 
 
-def _read(file: File, begin: int, end: int | None, types: Mapping[str, pa.DataType]) -> Iterator[Piece]:
+def _parts(size: int, done: Ranges) -> Iterator[tuple[int, int | None]]:
+    """The parts to read, as (begin, end) in the words of `blocks`; `done` are the bytes at which lines counted start.
+
+    The last part goes on to the end, wherever that is by then.
+    """
+    for start, stop in gaps(done, 0, 0, MOST):
+        if done and start >= size:
+            return
+        cuts = range(start + UNIT_BYTES, min(stop, size) - UNIT_BYTES // 2, UNIT_BYTES)
+        starts = [start, *(cut + 1 for cut in cuts)]
+        for first, after in zip(starts, [*starts[1:], stop], strict=True):
+            yield max(first - 1, 0), None if after == MOST else after - 1
+
+
+def _read(
+    file: File, begin: int, end: int | None, types: Mapping[str, pa.DataType], has_spans: bool = False
+) -> Iterator[Piece]:
     rows = Rows(types)
     at_start = begin == 0
     with reading(file.shown, "JSON lines"), file.random() if file.can_seek else file.stream() as handle:
+        trail = Trail(handle, begin, end) if has_spans else None
         if begin:
             handle.seek(begin)
-        for block in blocks(handle, begin, end):
-            if block is None:
-                yield rows.lost(1)
-            else:
-                yield from rows.pieces(block.removeprefix(BOM) if at_start else block)
+        for after, block in blocks(handle, begin, end):
+            ahead = len(BOM) if at_start and block is not None and block.startswith(BOM) else 0
+            pieces = iter([rows.lost(1)]) if block is None else rows.pieces(block[ahead:] if ahead else block)
+            if trail is not None:
+                yield from trail.spanned(pieces, block, after, ahead)
+            elif block != b"":
+                yield from pieces
             at_start = False
+        if trail is not None:
+            file.refuse_change(may_grow=True)
+            yield from trail.ended(rows.lost(0))

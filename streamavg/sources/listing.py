@@ -84,10 +84,19 @@ class Listing:
             shown.encode()
         except UnicodeEncodeError:
             raise InputError(f"{shown!r}: the name is not valid UTF-8, which Arrow cannot open; rename it") from None
-        key = entry.path if place.prefix else os.path.realpath(entry.path)
+        key = entry.path if place.prefix else _identity(entry.path)
         self._add(place.identity, key, File(shown, entry.path, place.system, entry.size, entry.stamp, partitions=keys))
 
     def _add(self, place: str, key: str, file: File) -> None:
         first = self._found.setdefault((place, key), file)
         if first is not file:
             self._note(f"{file.shown}: the same file as {first.shown}; it is read once")
+
+
+def _identity(path: str) -> str:
+    """What is equal for two names of one local file: links of both kinds, and ./ before it."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return os.path.realpath(path)  # a link that leads nowhere; opening it will say so
+    return f"{status.st_dev} {status.st_ino}" if status.st_ino else os.path.realpath(path)

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from streamavg.errors import InputError
+from streamavg.position import END, Span, covers
 from streamavg.sources import pages
 from streamavg.sources.faults import reading
 from streamavg.sources.unit import Column, Layout, Piece, Unit
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from streamavg.position import Mark, Ranges
     from streamavg.sources.file import File
 
 UNIT_ROWS = 1_000_000  # smaller row groups are read together: a unit costs 0.3 ms to open
@@ -30,18 +32,19 @@ def open_parquet(file: File) -> Layout:
     with reading(file.shown, "Parquet"), file.random() as handle:
         footer = pq.ParquetFile(handle)
         columns = [Column(field.name, field.type) for field in footer.schema_arrow]
-        return Layout(columns, partial(_units, file, footer.metadata))
+        return Layout(columns, partial(_units, file, footer.metadata), has_spans=True)
 
 
-def _units(file: File, metadata: Any, names: list[str]) -> list[Unit]:
-    """Runs of row groups with at least UNIT_ROWS rows; only the last one may have fewer."""
+def _units(file: File, metadata: Any, names: list[str], done: Ranges | None = None) -> list[Unit]:
+    """Runs of row groups with at least UNIT_ROWS rows; only the last one may have fewer. Those `done` are left out."""
     units: list[Unit] = []
     groups: list[int] = []
     rows = 0
-    for group in range(metadata.num_row_groups):
+    left = [g for g in range(metadata.num_row_groups) if not covers(done or (), (g, 0), (g + 1, 0))]
+    for group in left:
         groups.append(group)
         rows += metadata.row_group(group).num_rows
-        if rows >= UNIT_ROWS or group + 1 == metadata.num_row_groups:
+        if rows >= UNIT_ROWS or group == left[-1]:
             size = file.size * rows // max(metadata.num_rows, 1)
             units.append(Unit(file.shown, size, rows, partial(_read, file, metadata, groups, rows, names)))
             groups, rows = [], 0
@@ -67,13 +70,43 @@ def _read(file: File, metadata: Any, groups: list[int], rows: int, names: list[s
                 left.append(group)
                 continue
             seen += batch.num_rows
-            yield Piece(batch)
+            yield Piece(batch, spans=(Span(group, 0, batch.num_rows, _after(metadata, group)),))
+        place = _Place(metadata, left)
         for batch in _decoded(file, handle, metadata, left, names) if left else ():
             seen += batch.num_rows
-            yield Piece(batch)  # with a column "a.b" comes a struct "a" that has a field b; it is left out later
+            # with a column "a.b" comes a struct "a" that has a field b; it is left out later
+            yield Piece(batch, spans=place.of_next(batch.num_rows))
     if seen != rows:
         raise InputError(f"{file.shown}: damaged Parquet, {seen} rows where the footer says {rows}; write it again")
     file.refuse_change()
+
+
+def _after(metadata: Any, group: int) -> Mark:
+    return END if group + 1 == metadata.num_row_groups else (group + 1, 0)
+
+
+class _Place:
+    """Tells which row groups the rows come from that are read one after the other."""
+
+    def __init__(self, metadata: Any, groups: list[int]) -> None:
+        self._metadata, self._groups = metadata, groups
+        self._at = self._row = 0
+
+    def of_next(self, rows: int) -> list[Span]:
+        """The places of the next rows; a row group without any goes with those before it."""
+        spans = []
+        while self._at < len(self._groups):
+            group = self._groups[self._at]
+            total = self._metadata.row_group(group).num_rows
+            if not rows and total:
+                break
+            taken = min(rows, total - self._row)
+            is_end = self._row + taken == total
+            after = _after(self._metadata, group) if is_end else (group, self._row + taken)
+            spans.append(Span(group, self._row, taken, after))
+            rows -= taken
+            self._at, self._row = (self._at + 1, 0) if is_end else (self._at, self._row + taken)
+        return spans
 
 
 def _paged(file: File, handle: Any, metadata: Any, group: int, names: list[str]) -> pa.RecordBatch | None:

@@ -8,10 +8,12 @@ from urllib.parse import unquote
 import numpy as np
 import pyarrow as pa
 
-from streamavg.sources.unit import Column, Piece
+from streamavg.sources.unit import Column
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from streamavg.sources.unit import Piece
 
 _NULL = "__HIVE_DEFAULT_PARTITION__"
 _TYPE = pa.dictionary(pa.int32(), pa.string())
@@ -34,16 +36,17 @@ def partition_columns(keys: Mapping[str, str | None]) -> list[Column]:
 
 def arranged(pieces: Iterator[Piece], chosen: list[str], keys: Mapping[str, str | None]) -> Iterator[Piece]:
     """The pieces with the chosen columns in that order; a column that the file lacks holds its partition's value."""
-    for batch, malformed in pieces:
+    for piece in pieces:
+        batch = piece.batch
         names = batch.schema.names
         if names == chosen:
-            yield Piece(batch, malformed)
+            yield piece
             continue
         arrays = [
             batch.column(names.index(name)) if name in names else _constant(keys[name], batch.num_rows)
             for name in chosen
         ]
-        yield Piece(pa.RecordBatch.from_arrays(arrays, names=chosen), malformed)
+        yield piece._replace(batch=pa.RecordBatch.from_arrays(arrays, names=chosen))
 
 
 def _constant(value: str | None, rows: int) -> pa.DictionaryArray:

@@ -9,14 +9,17 @@ from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 from streamavg.errors import InputError
-from streamavg.sources.formats import SOURCES, codec_of, format_named, format_of
+from streamavg.sources.formats import SOURCES, codec_of, format_named, format_of, name_of
 from streamavg.sources.kinds import Selection
+from streamavg.sources.known import Known
 from streamavg.sources.listing import Listing
 from streamavg.sources.partitions import arranged, partition_columns
+from streamavg.sources.rest import is_done, rest_of_parts, rest_of_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from streamavg.position import Position, Ranges, Source
     from streamavg.sources.file import File
     from streamavg.sources.formats import Format
     from streamavg.sources.unit import Choose, Layout, Piece, Unit
@@ -36,15 +39,57 @@ def open_units(
     Every file is opened, but only its layout is read. Raises InputError for a source, format or column that cannot be
     used, and OSError for a fault of disk or network; so does reading a unit. `note` is told what is left out.
     """
+    files, formats = _listed(sources, input_format, note, stdin)
+    layouts = _layouts(files, formats)
+    selection = Selection(choose)
+    return [unit for file, layout in zip(files, layouts, strict=True) for unit in _units(file, layout, selection)]
+
+
+def open_rest(
+    sources: Sequence[str | os.PathLike[str]] | str | os.PathLike[str],
+    choose: Choose,
+    position: Position,
+    input_format: str | None = None,
+    note: Callable[[str], None] = lambda _: None,
+) -> tuple[list[Unit], Position]:
+    """The units of what was not counted before, whose pieces have spans; and the position as its files are named now.
+
+    Raises like `open_units`, and InputError for a file that has changed and for a source that cannot be read again.
+    """
+    files, formats = _listed(sources, input_format, note, None)
+    for file in files:
+        if file.pipe is not None:
+            file.pipe.refuse()
+            raise InputError(
+                f"{file.shown}: a stream cannot be read again from where a state file says; save it to a file first"
+            )
+    known = Known(position)
+    counted = known.match(files, [name_of(format_) for format_ in formats])
+    known.tell_missing(note)
+    layouts = _layouts(files, formats)
+    selection = Selection(choose)
+    units = [
+        unit
+        for file, layout, (source, old) in zip(files, layouts, counted, strict=True)
+        for unit in _units(file, layout, selection, source, old.ranges if old else ())
+    ]
+    return units, known.position()
+
+
+def _listed(
+    sources: Sequence[str | os.PathLike[str]] | str | os.PathLike[str],
+    input_format: str | None,
+    note: Callable[[str], None],
+    stdin: BinaryIO | None,
+) -> tuple[list[File], list[Format]]:
+    """The files behind the sources, each once, and their formats."""
     given = format_named(input_format) if input_format else None
     paths = [sources] if isinstance(sources, str | os.PathLike) else sources
     if not paths:
         raise InputError("no source; expected at least one file, directory, glob, URL, or - for standard input")
     listing = Listing(lambda name: given is not None or format_of(name) is not None, note, stdin)
     files = [_with_codec(file, given) for file in listing.files([os.fspath(source) for source in paths])]
-    layouts = _layouts(files, [_format(file, given) for file in files])
-    selection = Selection(choose)
-    return [unit for file, layout in zip(files, layouts, strict=True) for unit in _units(file, layout, selection)]
+    return files, [_format(file, given) for file in files]
 
 
 def _layouts(files: list[File], formats: list[Format]) -> list[Layout]:
@@ -71,16 +116,34 @@ def _format(file: File, given: Format | None) -> Format:
     return found
 
 
-def _units(file: File, layout: Layout, selection: Selection) -> Iterator[Unit]:
-    """The units of one file, with its partition's columns added when they are asked for and the file has none such."""
+def _units(
+    file: File, layout: Layout, selection: Selection, source: Source | None = None, done: Ranges = ()
+) -> Iterator[Unit]:
+    """The units of one file, with its partition's columns added when they are asked for and the file has none such.
+
+    With a source they leave out what is done, and say what they read.
+    """
     if layout.is_empty:
         return
     held = {column.name for column in layout.columns}
     keys = [column for column in partition_columns(file.partitions) if column.name not in held]
     chosen = selection.of(file.shown, [*layout.columns, *keys])
     names = [name for name in chosen if name in held] or [column.name for column in layout.columns[:1]]
-    for unit in layout.units(names):
-        yield replace(unit, read=partial(_arranged, unit.read, chosen, file.partitions))
+    if source is None:
+        for unit in layout.units(names, None):
+            yield replace(unit, read=partial(_arranged, unit.read, chosen, file.partitions))
+    elif not is_done(source, done):
+        for unit in layout.units(names, done):
+            read = partial(_arranged, unit.read, chosen, file.partitions)
+            yield replace(unit, read=partial(_rest, read, layout, file, source, done), source=source)
+
+
+def _rest(
+    read: Callable[[], Iterator[Piece]], layout: Layout, file: File, source: Source, done: Ranges
+) -> Iterator[Piece]:
+    if not layout.has_spans:
+        return rest_of_rows(read(), done, file, source)
+    return read() if source.format == "jsonl" else rest_of_parts(read(), done)
 
 
 def _arranged(

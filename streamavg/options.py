@@ -1,0 +1,87 @@
+"""Options: what an accumulator was asked to count, checked once, and the configuration that it means for a task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, get_args
+
+from streamavg.count.indicators import indicator_widths
+from streamavg.count.limits import Limits
+from streamavg.count.selection import choose, declared_labels, in_label_order, indicator_labels
+from streamavg.errors import InputError, require_one_of
+from streamavg.state.config import Config, NullPred, Task, Unknown
+from streamavg.state.labels import label_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from streamavg.count.selection import Chosen
+
+    Columns = str | Sequence[str]
+
+
+@dataclass(frozen=True)
+class Options:
+    """The columns, what was declared, and the limits; `task` is None if the data decides, `config` is without one."""
+
+    columns: tuple[Columns, Columns]
+    labels: tuple[str, ...] | None
+    pos_label: str | None
+    samples: bool
+    limits: Limits
+    task: Task | None
+    config: Config
+
+    @classmethod
+    def checked(  # noqa: PLR0913 the public contract
+        cls,
+        y_true: Columns,
+        y_pred: Columns | None,
+        *,
+        task: Task | None,
+        labels: Iterable[object] | None,
+        pos_label: object,
+        unknown: Unknown,
+        null_pred: NullPred,
+        confusion: bool | str,
+        samples: bool,
+        max_labels: int,
+    ) -> Options:
+        """The options as the user gives them. Raises InputError for those that cannot be."""
+        require_one_of("task", task, (None, *get_args(Task)))
+        require_one_of("unknown", unknown, get_args(Unknown))
+        require_one_of("null_pred", null_pred, get_args(NullPred))
+        require_one_of("confusion", confusion, ("auto", True, False))
+        declared = declared_labels(labels, unknown)
+        if pos_label is not None and task not in (None, "binary"):
+            raise InputError(f"pos_label is for binary tasks, but task is {task!r}")
+        return cls(
+            columns=(y_true, "y_pred" if y_pred is None else y_pred),
+            labels=declared,
+            pos_label=None if pos_label is None else label_text(pos_label),
+            samples=samples,
+            limits=Limits(max_labels, pos_label is not None, None if confusion == "auto" else bool(confusion)),
+            task=task or ("binary" if pos_label is not None else None),
+            config=Config(null_pred=null_pred, unknown=unknown, labels=declared or ()),
+        )
+
+    def resolved(self, task: Task | None, labels: tuple[str, ...] | None = None) -> Config:
+        """The configuration for a task: options that do not apply to it stand at their default."""
+        config = replace(self.config, task=task, labels=self.config.labels if labels is None else labels)
+        if task == "binary":
+            return replace(config, pos_label=self.pos_label or "1")
+        return replace(config, samples=self.samples) if task == "multilabel" else config
+
+    def chosen(self, available: Sequence[str]) -> tuple[Chosen, Chosen]:
+        """The columns of truth and prediction among those of some data. Raises InputError if one is missing."""
+        y_true, y_pred = self.columns
+        return choose(y_true, available, "y_true"), choose(y_pred, available, "y_pred")
+
+    def in_order(self, available: Sequence[str]) -> tuple[Chosen, Chosen]:
+        """The same, indicator columns in the order of their labels."""
+        return in_label_order(*self.chosen(available), self.labels)
+
+    def indicators(self, true: Chosen, pred: Chosen, data: Any) -> tuple[str, ...] | None:
+        """The labels of indicators; None where neither side has such. Raises InputError if they do not pair up."""
+        widths = indicator_widths((true, pred), data)
+        return indicator_labels(widths, true.stems or pred.stems, self.labels) if widths else None

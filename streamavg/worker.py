@@ -1,0 +1,114 @@
+"""Worker: one thread's accumulator with the position of what it counted, both taken together between two pieces."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from streamavg.errors import InputError
+from streamavg.position import Position
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Protocol
+
+    from streamavg.accumulator import Accumulator
+    from streamavg.position import Source, Span
+    from streamavg.sources import Piece, Unit
+    from streamavg.state.state import State
+
+    Progress = Callable[[int, int], None]
+
+    class Stop(Protocol):
+        """Tells all workers to stop."""
+
+        def set(self) -> None: ...
+        def is_set(self) -> bool: ...
+
+
+class Worker:
+    """Counts units on one thread; `taken` gives another thread what was counted, without stopping this one for long."""
+
+    def __init__(self, accumulator: Accumulator, progress: Progress | None) -> None:
+        self.accumulator, self._progress = accumulator, progress
+        self.error: BaseException | None = None
+        self.left_off = False  # whether it was stopped before all was read
+        self.blocked = self.seconds = 0.0  # waited for `taken`; run in all
+        self._steps: list[tuple[Source, Sequence[Span], str]] = []
+        # a thread that lets go of a lock and wants it back at once mostly gets it: whoever waits holds the turn
+        self._turn, self._busy = threading.Lock(), threading.Lock()
+
+    def run(self, todo: queue.SimpleQueue[Unit], stop: Stop) -> None:
+        """Count unit after unit until none is left or somebody has failed."""
+        started = time.perf_counter()
+        try:
+            while not stop.is_set():
+                self._count(todo.get_nowait(), stop)
+            self.left_off = self.left_off or not todo.empty()
+        except queue.Empty:
+            pass
+        except BaseException as error:
+            self.error = error
+            stop.set()
+        self.seconds += time.perf_counter() - started
+
+    def _count(self, unit: Unit, stop: Stop) -> None:
+        done = 0
+        for piece, row in _numbered(unit.read()):
+            if stop.is_set():
+                self.left_off = True
+                return
+            try:
+                self._count_piece(unit, piece, row)
+            except InputError as error:
+                raise InputError(f"{unit.file}: {error}") from None
+            if self._progress:
+                # a unit of unknown length reports its bytes at its end
+                share = unit.size * piece.batch.num_rows // unit.rows if unit.rows else 0
+                done += share
+                self._progress(piece.batch.num_rows, share)
+        if self._progress:
+            self._progress(0, unit.size - done)
+
+    def _count_piece(self, unit: Unit, piece: Piece, row: int) -> None:
+        if unit.source is None:
+            self.accumulator._count_piece(piece.batch, piece.malformed, row)
+            return
+        self._begin()
+        try:
+            self.accumulator._count_piece(piece.batch, piece.malformed, row)
+            self._steps.append((unit.source, piece.spans, piece.before))
+        finally:
+            self._busy.release()
+
+    def _begin(self) -> None:
+        """Wait until nobody looks at the counts."""
+        if self._turn.acquire(blocking=False):
+            if self._busy.acquire(blocking=False):
+                self._turn.release()
+                return
+            self._turn.release()
+        started = time.perf_counter()
+        with self._turn:
+            self._busy.acquire()
+        self.blocked += time.perf_counter() - started
+
+    def taken(self) -> tuple[State, Position]:
+        """All that was counted so far, and the position of what was counted since the last call."""
+        with self._turn:
+            self._busy.acquire()
+        try:
+            twin = self.accumulator._twin()
+            steps, self._steps = self._steps, []
+        finally:
+            self._busy.release()
+        return twin.snapshot().state, Position.of(steps)
+
+
+def _numbered(pieces: Iterator[Piece]) -> Iterator[tuple[Piece, int]]:
+    row = 0
+    for piece in pieces:
+        yield piece, row
+        row += piece.batch.num_rows
