@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from streamavg.count.selection import Chosen
 
     Bits = np.ndarray[Any, np.dtype[np.uint64]]
+    Sizes = np.ndarray[Any, np.dtype[np.int32]]
+
+RUN = 128  # words of 64 rows whose sizes are added up at once: 3 x 7 digits of them for 100 labels stay in the cache
 
 
 @dataclass(frozen=True)
@@ -130,3 +133,18 @@ def _copy_bits(buffer: pa.Buffer, offset: int, rows: int, words: Bits) -> None:
         return
     np.right_shift(raw[:size], shift, out=target[:size])
     target[: len(raw) - 1] |= raw[1:] << (8 - shift)
+
+
+def row_sizes(y_true: Bits, y_pred: Bits) -> Sizes:
+    """|Y and P|, |P|, |Y| of each row of indicator words; the words of many labels are read in runs of rows."""
+    from streamavg.count.kernels import add_bits, spread_bits
+
+    labels, words = y_true.shape
+    sizes = np.empty((3, 64 * words), np.int32)
+    for start in range(0, words, RUN):
+        stop = min(start + RUN, words)
+        planes = np.zeros((3, labels.bit_length(), stop - start), np.uint64)
+        add_bits(y_true[:, start:stop], y_pred[:, start:stop], planes, np.empty(stop - start, np.uint64))
+        for digits, size in zip(planes, sizes, strict=True):
+            spread_bits(digits, size[64 * start : 64 * stop])
+    return sizes

@@ -12,7 +12,8 @@ import pyarrow as pa
 from streamavg.count import indicators
 from streamavg.count.columns import Column
 from streamavg.count.indicators import Indicators
-from streamavg.count.texts import runs, solid, validated
+from streamavg.count.lists import is_set, unnested
+from streamavg.count.texts import validated
 from streamavg.count.vocabulary import FIRST, NULL, Vocabulary
 from streamavg.errors import InputError
 from streamavg.state.counts import FP, Counts
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     Sizes = np.ndarray[Any, np.dtype[np.int32]]
 
 MOST_IN_A_ROW = 2**21 - 1  # what the packed key of the row table holds
-RUN = 128  # words of 64 rows whose sizes are added up at once: 3 x 7 digits of them for 100 labels stay in the cache
 
 
 @dataclass
@@ -96,7 +96,7 @@ class SetCounter:
             return indicators.from_columns(arrays, names)
         if pa.types.is_null(array.type):
             return Sets(np.zeros(len(array), np.int64), np.empty(0, np.uint32), np.ones(len(array), bool))
-        if not _is_list(array.type):
+        if not is_set(array.type):
             raise InputError(
                 f"column {names[0]!r} has one label a row ({array.type}) but the task is multilabel; "
                 "give lists of labels, or several indicator columns"
@@ -113,7 +113,7 @@ class SetCounter:
         kind = array.type
         if pa.types.is_fixed_size_list(kind) and pa.types.is_floating(kind.value_type):
             raise InputError(f"column {name!r} has type {kind}; it looks like scores; threshold them first")
-        lengths, flat, null = _unnested(validated(array, name, full=True))
+        lengths, flat, null = unnested(validated(array, name, full=True))
         if int(lengths.sum()) != len(flat):
             raise InputError(f"column {name!r} is a damaged Arrow array: its lists do not cover its values")
         codes = Column(name, self.vocabulary).words(flat).values if len(flat) else np.empty(0, np.uint32)
@@ -147,7 +147,7 @@ class SetCounter:
             in_true, in_pred, in_both = (int(count) for count in count_bits(t, p))
             self.cells[code] += np.array((in_both, in_pred - in_both, in_true - in_both)) * step
         if self.config.samples:
-            self._count_rows(_row_sizes(y_true, y_pred), kept, step)
+            self._count_rows(indicators.row_sizes(y_true, y_pred), kept, step)
         self._tally(true.rows - _ones(true.valid), 0, missing, step)
         self.rows += _ones(kept) * step
 
@@ -238,71 +238,6 @@ class SetCounter:
             self.row_table,
             pairs=None,
         )
-
-
-def _row_sizes(y_true: Any, y_pred: Any) -> Sizes:
-    """|Y and P|, |P|, |Y| of each row of indicator words; the words of many labels are read in runs of rows."""
-    from streamavg.count.kernels import add_bits, spread_bits
-
-    labels, words = y_true.shape
-    sizes = np.empty((3, 64 * words), np.int32)
-    for start in range(0, words, RUN):
-        stop = min(start + RUN, words)
-        planes = np.zeros((3, labels.bit_length(), stop - start), np.uint64)
-        add_bits(y_true[:, start:stop], y_pred[:, start:stop], planes, np.empty(stop - start, np.uint64))
-        for digits, size in zip(planes, sizes, strict=True):
-            spread_bits(digits, size[64 * start : 64 * stop])
-    return sizes
-
-
-def _unnested(array: pa.Array) -> tuple[Ints, pa.Array, Mask]:
-    """The length of each row's list (0 for null), the labels row after row, and which rows are null."""
-    null = np.asarray(array.is_null())
-    starts, lengths = _extents(array)
-    if not array.null_count and _is_gapless(array.type):
-        return lengths, array.values.slice(int(starts[0]), int(lengths.sum())), null
-    lengths = np.where(null, 0, lengths)
-    total = int(lengths.sum())
-    before = np.cumsum(lengths) - lengths
-    filled = lengths > 0
-    gaps = (starts - before)[filled]
-    if not total or (gaps == gaps[0]).all():
-        return lengths, array.values.slice(int(gaps[0]) if total else 0, total), null
-    # labels under nulls, and views that overlap or are out of order. Not by flatten (26.0.1), which fails on such views
-    # ("Negative buffer slice") and on null lists of float16 dictionaries ("MakeBuilder: cannot construct builder")
-    places = np.repeat(starts - before, lengths) + np.arange(total)
-    values = array.values
-    if pa.types.is_run_end_encoded(values.type):
-        values, times = runs(values)
-        places = np.repeat(np.arange(len(values)), times)[places]
-    return lengths, solid(values).take(pa.array(places)), null
-
-
-def _extents(array: pa.Array) -> tuple[Ints, Ints]:
-    """Where each row's list begins in the values, and its length, null rows included."""
-    kind = array.type
-    if pa.types.is_fixed_size_list(kind):
-        return (array.offset + np.arange(len(array))) * kind.list_size, np.full(len(array), kind.list_size)
-    offsets = np.asarray(array.offsets).astype(np.int64)
-    if _is_gapless(kind):
-        return offsets[:-1], np.diff(offsets)
-    return offsets, np.asarray(array.sizes).astype(np.int64)
-
-
-def _is_gapless(kind: pa.DataType) -> bool:
-    """Whether in an array of this type each row's list begins where the one before it ends."""
-    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
-
-
-def _is_list(kind: pa.DataType) -> bool:
-    types = pa.types
-    lists = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
-    return bool(lists or types.is_list_view(kind) or types.is_large_list_view(kind))
-
-
-def is_set(kind: pa.DataType) -> bool:
-    """Whether a column of this type holds a set of labels, or a list of indicators, a row."""
-    return _is_list(kind)
 
 
 def _ones(words: Any) -> int:
