@@ -73,14 +73,12 @@ def count_saving(
     """
     run = _Run(work, threads, options, checkpointer, progress)
     # everything is done on other threads: an exception from a signal handler, which this one gets, tears nothing apart
-    keeper = threading.Thread(target=run.keep, daemon=True)
-    keeper.start()
+    threading.Thread(target=run.keep, daemon=True).start()
     try:
-        while keeper.is_alive():
-            keeper.join(LONGEST_NAP)  # a signal that another thread got does not wake this one
+        run.wait()
     except BaseException:
         run.halt.set()
-        keeper.join()
+        run.wait()
         raise
     if run.error is not None:
         raise run.error
@@ -122,6 +120,12 @@ class _Run:
         self._total = self._base.snapshot()
         self.halt = _Halt(checkpointer.stop)
         self.error: BaseException | None = None
+        self._is_over, self._end = False, threading.Semaphore(0)
+
+    def wait(self) -> None:
+        """Wait for the end. Not by Thread.join: one that an exception leaves takes the thread for ended (3.11)."""
+        while not self._is_over:
+            self._end.acquire(timeout=LONGEST_NAP)  # a signal that another thread got does not wake this one
 
     def keep(self) -> None:
         """Count and save until all is done, somebody wants to stop, or something fails."""
@@ -135,6 +139,8 @@ class _Run:
             self.error = error
         failed = next((worker.error for worker in self._workers if worker.error), None)
         self.error = failed or self.error
+        self._is_over = True
+        self._end.release()
 
     def _work(self, worker: Worker) -> None:
         worker.run(self._todo, self.halt)
