@@ -16,6 +16,7 @@ from streamavg.count.single import SingleCounter
 from streamavg.count.tasks import check_kind, chunks, task_of
 from streamavg.count.texts import is_blank
 from streamavg.errors import CountOverflowError, InputError
+from streamavg.kept import keep, kept
 from streamavg.options import Options
 from streamavg.position import Position
 from streamavg.snapshot import Snapshot
@@ -25,6 +26,7 @@ from streamavg.unbroken import unbroken
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from os import PathLike
 
     import pyarrow as pa
 
@@ -150,10 +152,8 @@ class Accumulator:
             total = self._state() + state
             if not state.is_empty:
                 # an accumulator without rows would take any configuration; its own options still have to agree
-                mine = (
-                    self._base.config if self._task else self._options.resolved(self._options.task or state.config.task)
-                )
-                config = mine.joined(state.config)
+                asked = self._options.resolved(self._options.task or state.config.task)
+                config = (self._base.config if self._task else asked).joined(state.config)
                 self._options.limits.check(len(total.counts.labels), None, config)
                 self._settle(replace(total, config=config), position)
 
@@ -165,6 +165,21 @@ class Accumulator:
     @unbroken
     def _state(self) -> State:
         return self._base if self._counter is None else self._base + self._counter.state()
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write counts, options and positions to a state file, whole or not at all; what it held is kept as `.1`."""
+        with self._lock:
+            state, position = self._state(), self._position
+        keep(path, state, position, self._options)
+
+    @classmethod
+    def resume(cls, path: str | PathLike[str]) -> Accumulator:
+        """An accumulator that goes on from a state file with its options; StateError if the file cannot be used."""
+        options, state, position = kept(path)
+        made = cls(**options)
+        made.merge(Snapshot(state))
+        made._position = position
+        return made
 
     def _apply(self, data: Any, step: int) -> None:
         table = table_or_none(data)
@@ -206,8 +221,7 @@ class Accumulator:
     def _apart(self) -> Accumulator:
         """An empty accumulator for the same columns, options and task."""
         apart = copy.copy(self)
-        apart._options = replace(self._options, task=self._task or self._options.task)
-        apart._lock = threading.RLock()
+        apart._options, apart._lock = replace(self._options, task=self._task or self._options.task), threading.RLock()
         apart.reset()
         return apart
 
@@ -269,16 +283,9 @@ class Accumulator:
             elif config.labels != self._counter.config.labels:
                 raise InputError(f"the indicator columns are now {listed(config.labels)}; they were others before")
         elif self._counter is None:
-            names = (true.columns[0], pred.columns[0])
-            self._counter = SingleCounter(
-                names, self._options.resolved(task, self._base.config.labels), self._options.limits
-            )
+            config = self._options.resolved(task, self._base.config.labels)
+            self._counter = SingleCounter((true.columns[0], pred.columns[0]), config, self._options.limits)
         return self._counter
-
-    def _columns_of(self, available: Sequence[str]) -> list[str]:
-        """The columns of a source that this accumulator reads, each once; InputError if one is missing."""
-        true, pred = self._options.chosen(available)
-        return list(dict.fromkeys((*true.columns, *pred.columns)))
 
     @unbroken
     def _count_piece(self, batch: pa.RecordBatch, malformed: int = 0, first_row: int = 0) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import Any, NoReturn
 
 FORMATS = ("table", "json", "csv", "markdown", "parquet")
@@ -37,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
     _add_eval(commands)
     _add_show(commands)
     _add_diff(commands)
+    _add_merge(commands)
     listing = commands.add_parser("metrics", help="list the metrics with their formulas", allow_abbrev=False)
     listing.add_argument("--format", choices=("table", "json", "markdown"), default="table")
     return top
@@ -63,10 +65,30 @@ def _add_eval(commands: Any) -> None:
     data.add_argument("--unknown", choices=("grow", "count", "error"), default="grow", help="an undeclared label")
     data.add_argument("--max-labels", type=_positive, default=1_000_000, metavar="N", help="refuse more (1000000)")
     data.add_argument("--input-format", choices=INPUT_FORMATS, help="where the file name does not tell")
+    _add_keeping(command)
     _add_reading(command, "keep all label pairs and show the commonest errors")
     output = _add_output(command, FORMATS)
     output.add_argument("--threads", type=_positive, metavar="N", help="how many count at once (all cores)")
     output.add_argument("--no-progress", action="store_true", help="no progress bar on a terminal")
+
+
+def _add_keeping(command: Any) -> None:
+    keeping = command.add_argument_group("how it survives")
+    keeping.add_argument("--checkpoint", metavar="FILE", help="save to FILE as it goes, and go on from there")
+    keeping.add_argument("--every", type=_seconds, metavar="10s", help="how often (10s; 500ms, 5m, 1h)")
+    keeping.add_argument("--retract", action="store_true", help="take the rows away from what --checkpoint FILE holds")
+
+
+def _add_merge(commands: Any) -> None:
+    command = commands.add_parser(
+        "merge",
+        help="add state files into one",
+        description="Add the states in STATE... and save the sum. Labels are matched by name; the order is all one.",
+        allow_abbrev=False,
+    )
+    command.add_argument("state", nargs="+", metavar="STATE", help="a state file")
+    command.add_argument("-o", "--output", metavar="STATE", required=True, help="the state file to write")
+    command.add_argument("--force", action="store_true", help="add them even if rows are counted twice")
 
 
 def _add_show(commands: Any) -> None:
@@ -113,6 +135,13 @@ def _add_output(command: Any, formats: tuple[str, ...]) -> Any:
     output.add_argument("--format", choices=formats, help="of the report (table, or by the suffix of -o)")
     output.add_argument("-o", "--output", metavar="FILE", help="write the report there")
     return output
+
+
+def _seconds(text: str) -> float:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?", text)
+    if found is None or not float(found[1]):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 10s, 500ms, 5m or 1h")
+    return float(found[1]) * {"ms": 1e-3, "s": 1, "m": 60, "h": 3600}[found[2] or "s"]
 
 
 def _positive(text: str) -> int:

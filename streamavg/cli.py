@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from streamavg.arguments import parser, visible
 from streamavg.errors import CountOverflowError, InputError, InUseError, MismatchError, StateError
+from streamavg.signals import Signals, Stopped
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from streamavg.report.build import Report
     from streamavg.snapshot import Snapshot
+    from streamavg.worker import Progress
 
 FINE, GATE_FAILED, BAD_INPUT, DISK_OR_NETWORK, BAD_STATE, STATE_IN_USE = range(6)
 SUFFIXES = {".json": "json", ".csv": "csv", ".md": "markdown", ".parquet": "parquet", ".txt": "table"}
@@ -52,6 +56,8 @@ def _guarded(command: Callable[[argparse.Namespace], int], chosen: argparse.Name
         return _failed(f"disk or network failed: {error}", DISK_OR_NETWORK)
     except KeyboardInterrupt:
         return _failed("interrupted", 128 + 2)
+    except Stopped as stop:
+        return _failed(f"stopped by {stop}", 128 + stop.number)
 
 
 def _failed(message: str, status: int) -> int:
@@ -63,6 +69,10 @@ def _note(text: str) -> None:
     print(visible(text), file=sys.stderr)
 
 
+def _noted(text: str) -> None:
+    _note(text if text.startswith(("note: ", "warning: ")) else f"note: {text}")
+
+
 def _metrics(chosen: argparse.Namespace) -> int:
     from streamavg.report.listing import LISTINGS
 
@@ -72,7 +82,18 @@ def _metrics(chosen: argparse.Namespace) -> int:
 
 def _eval(chosen: argparse.Namespace) -> int:
     names, gates = _asked(chosen)
-    return _reported(_counted(chosen), names, gates, chosen)
+    if chosen.checkpoint is None and (chosen.retract or chosen.every):
+        raise InputError(f"{'--retract' if chosen.retract else '--every'} needs --checkpoint FILE: which state?")
+    counted = (_kept if chosen.checkpoint else _counted)(chosen, _options(chosen))
+    return counted if isinstance(counted, int) else _reported(counted, names, gates, chosen)
+
+
+def _merge(chosen: argparse.Namespace) -> int:
+    from streamavg.resume import merge
+
+    total = merge(chosen.state, chosen.output, chosen.force, _noted)
+    _note(f"{total.rows:,} rows in {chosen.output}")
+    return FINE
 
 
 def _show(chosen: argparse.Namespace) -> int:
@@ -200,10 +221,8 @@ def _labels(path: str | None) -> list[str] | None:
         raise InputError(f"--labels {path}: not a readable UTF-8 text file with a label a line ({error})") from None
 
 
-def _counted(chosen: argparse.Namespace) -> Snapshot:
-    from streamavg.run import count, plan
-
-    options = {
+def _options(chosen: argparse.Namespace) -> dict[str, Any]:
+    return {
         "y_true": chosen.y_true,
         "y_pred": chosen.y_pred,
         "task": chosen.task,
@@ -214,13 +233,45 @@ def _counted(chosen: argparse.Namespace) -> Snapshot:
         "confusion": chosen.confusion or "auto",
         "max_labels": chosen.max_labels,
     }
-    work = plan(chosen.source, chosen.input_format, options, lambda text: _note(f"note: {text}"))
+
+
+def _counted(chosen: argparse.Namespace, options: dict[str, Any]) -> Snapshot:
+    from streamavg.run import count, plan
+
+    with Signals(leave=True):
+        work = plan(chosen.source, chosen.input_format, options, _noted)
+        with _shown(work, chosen) as step:
+            return count(work, chosen.threads, options, step)
+
+
+def _kept(chosen: argparse.Namespace, options: dict[str, Any]) -> Snapshot | int:
+    """What the checkpoint holds once the rows are counted, or the exit status if a signal came before that."""
+    from streamavg.resume import Request, resume, retract
+
+    show = partial(_shown, chosen=chosen)
+    request = Request(chosen.source, chosen.input_format, options, chosen.threads, _noted, show)
+    with Signals() as signals:
+        if chosen.retract:
+            outcome = retract(chosen.checkpoint, request, signals)
+        else:
+            outcome = resume(chosen.checkpoint, request, chosen.every or 10.0, signals)
+    if not outcome.stopped or signals.number is None:
+        return outcome.snapshot
+    saved = "nothing was taken away" if chosen.retract else f"{outcome.snapshot.seen:,} rows are counted and saved"
+    again = f"in {chosen.checkpoint}; the same command goes on from there"
+    return _failed(f"stopped by {signals.name}: {saved} {again}", 128 + signals.number)
+
+
+@contextmanager
+def _shown(work: Any, chosen: argparse.Namespace) -> Iterator[Progress | None]:
+    """The function that shows progress, on a terminal."""
     if chosen.no_progress or not sys.stderr.isatty():
-        return count(work, chosen.threads, options)
+        yield None
+        return
     from streamavg.progress import Bar
 
     with Bar(work) as bar:
-        return count(work, chosen.threads, options, bar.step)
+        yield bar.step
 
 
 def _write(shown: Report, chosen: argparse.Namespace) -> None:
@@ -246,4 +297,4 @@ def _put(raw: bytes, chosen: argparse.Namespace) -> None:
         file.write(raw)
 
 
-COMMANDS = {"eval": _eval, "show": _show, "diff": _diff, "metrics": _metrics}
+COMMANDS = {"eval": _eval, "show": _show, "diff": _diff, "merge": _merge, "metrics": _metrics}

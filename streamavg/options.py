@@ -65,6 +65,20 @@ class Options:
             config=Config(null_pred=null_pred, unknown=unknown, labels=declared or ()),
         )
 
+    def to_json(self) -> dict[str, object]:
+        """The options for a state file; `Accumulator.resume` reads them, and a run on top of it compares them."""
+        y_true, y_pred = (each if isinstance(each, str) else list(each) for each in self.columns)
+        return {
+            "y_true": y_true,
+            "y_pred": y_pred,
+            "task": self.task,
+            "labels": None if self.labels is None else list(self.labels),
+            "pos_label": self.pos_label,
+            "unknown": self.config.unknown,
+            "null_pred": self.config.null_pred,
+            "samples": self.samples,
+        }
+
     def resolved(self, task: Task | None, labels: tuple[str, ...] | None = None) -> Config:
         """The configuration for a task: options that do not apply to it stand at their default."""
         config = replace(self.config, task=task, labels=self.config.labels if labels is None else labels)
@@ -76,6 +90,11 @@ class Options:
         """The columns of truth and prediction among those of some data. Raises InputError if one is missing."""
         y_true, y_pred = self.columns
         return choose(y_true, available, "y_true"), choose(y_pred, available, "y_pred")
+
+    def columns_of(self, available: Sequence[str]) -> list[str]:
+        """The columns of a source that are read, each once. Raises InputError if one is missing."""
+        true, pred = self.chosen(available)
+        return list(dict.fromkeys((*true.columns, *pred.columns)))
 
     def in_order(self, available: Sequence[str]) -> tuple[Chosen, Chosen]:
         """The same, indicator columns in the order of their labels."""

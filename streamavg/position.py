@@ -128,6 +128,22 @@ class Position:
                     return source.name, same.name
         return None
 
+    def without(self, other: Position) -> Position:
+        """What is left if the files that `other` holds are forgotten, of equal copies one for each."""
+        files = dict(self.files)
+        for source in other.files:
+            files.pop(_same(source, files) or source, None)
+        return Position(files)
+
+    def lacks(self, other: Position) -> list[str]:
+        """The names of the files of which `other` holds rows that are not in this position."""
+        files, names = dict(self.files), []
+        for source, counted in other.files.items():
+            mine = files.pop(_same(source, files) or source, Counted(()))
+            if not all(covers(mine.ranges, each[:2], each[2:]) for each in counted.ranges):
+                names.append(source.name)
+        return names
+
     def to_json(self) -> dict[str, object]:
         """Plain lists for a state file, a file each; about 60 bytes for a finished one, and its name.
 
@@ -151,6 +167,12 @@ class Position:
         if len(files) < len(value["files"]):
             raise ValueError("position: a file is there twice")
         return cls(files)
+
+
+def _same(source: Source, files: Mapping[Source, Counted]) -> Source | None:
+    """The file of this content, the one of this name if several have it."""
+    found = [each for each in files if each.content == source.content]
+    return next((each for each in found if each.name == source.name), found[0] if found else None)
 
 
 def _file(value: object) -> tuple[Source, Counted]:

@@ -53,8 +53,8 @@ def plan(
     """The units that threads read by themselves; data in memory that is no table is returned as it is."""
     paths = _paths(source)
     if paths is not None:
-        chooser = Accumulator(**options)
-        return open_units(paths, chooser._columns_of, input_format, note or (lambda message: None))
+        chooser = Accumulator(**options)._options
+        return open_units(paths, chooser.columns_of, input_format, note or (lambda message: None))
     if isinstance(source, pa.RecordBatch):
         source = pa.Table.from_batches([source])
     return _slices(source) if isinstance(source, pa.Table) else source
@@ -74,7 +74,8 @@ def plan_rest(
     paths = _paths(source)
     if paths is None:
         raise InputError(f"a {type(source).__name__} has no position that could be saved; give files")
-    return open_rest(paths, Accumulator(**options)._columns_of, position, input_format, note or (lambda message: None))
+    chooser = Accumulator(**options)._options
+    return open_rest(paths, chooser.columns_of, position, input_format, note or (lambda message: None))
 
 
 def _paths(source: Any) -> list[str | os.PathLike[str]] | None:

@@ -1,0 +1,131 @@
+"""Resume: counts on top of a state file; the same command goes on where it was stopped and ends as if it never was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from streamavg.accumulator import Accumulator
+from streamavg.checkpoint import Checkpoint, read
+from streamavg.errors import MismatchError, StateError
+from streamavg.kept import position_in, refuse_other_options, sources_of
+from streamavg.position import Position
+from streamavg.run import plan_rest
+from streamavg.saving import Checkpointer, count_saving
+from streamavg.snapshot import Snapshot
+from streamavg.state.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
+
+    from streamavg.saving import Outcome, Stop
+    from streamavg.sources import Unit
+    from streamavg.worker import Progress
+
+    Note = Callable[[str], None]
+    Show = Callable[[list[Unit]], AbstractContextManager[Progress | None]]
+
+
+@dataclass(frozen=True)
+class Request:
+    """Which rows are to be counted and how; `note` is told what the user should know, `show` shows the progress."""
+
+    sources: Sequence[str]
+    input_format: str | None
+    options: dict[str, Any]
+    threads: int | None
+    note: Note
+    show: Show
+
+
+def resume(path: str, request: Request, every: float, stop: Stop) -> Outcome:
+    """Count what the state file does not hold yet, saving every so many seconds, until the end or until `stop` is set.
+
+    StateError if the file cannot be used or was counted with other options, InUseError if another process has it,
+    InputError for a source that has changed since or cannot be read again, OSError if the disk fails.
+    """
+    with Checkpoint(path) as file:
+        state, position = _held(file, request)
+        if state.seen:
+            request.note(f"note: {path} holds {state.seen:,} rows; going on from there")
+        units, position = plan_rest(request.sources, request.input_format, request.options, position, request.note)
+        options = Accumulator(**request.options)._options.to_json()
+
+        def save(state: State, position: Position) -> None:
+            file.save(state, sources_of(position, options))
+
+        with request.show(units) as step:
+            checkpointer = Checkpointer(save, every, state, position, stop)
+            try:
+                return count_saving(units, request.threads, request.options, checkpointer, step)
+            except MismatchError as error:
+                raise StateError(f"{path}: {error}; use the same options, or another state file") from None
+
+
+def retract(path: str, request: Request, stop: Stop) -> Outcome:
+    """Take the rows of the sources away from what the state file holds, all or (if stopped) none of them.
+
+    What was counted of those files is forgotten too, so that they may be counted again. Rows that the file does not
+    hold are owed to it: it is marked as signed until they are added. Raises as `resume` does.
+    """
+    with Checkpoint(path) as file:
+        state, position = _held(file, request)
+        units, _ = plan_rest(request.sources, request.input_format, request.options, Position(), request.note)
+        with request.show(units) as step:
+            checkpointer = Checkpointer(lambda state, position: None, 1e9, stop=stop)
+            counted = count_saving(units, request.threads, request.options, checkpointer, step)
+        if counted.stopped:
+            return counted
+        for name in position.lacks(counted.position):
+            request.note(f"note: {name}: {path} does not hold all of its rows; those are owed to it now")
+        try:
+            left = Snapshot(state) - counted.snapshot
+        except MismatchError as error:
+            raise StateError(f"{path}: {error}; use the same options, or another state file") from None
+        position = position.without(counted.position)
+        file.save(left.state, sources_of(position, Accumulator(**request.options)._options.to_json()))
+    return replace(counted, snapshot=left, position=position, saves=1)
+
+
+def _held(file: Checkpoint, request: Request) -> tuple[State, Position]:
+    """What the file holds, if that may be counted on."""
+    saved = file.held
+    if saved is None:
+        return State(), Position()
+    if saved.warning is not None:
+        request.note(f"warning: {saved.warning}")
+    refuse_other_options(saved, Accumulator(**request.options)._options)
+    return saved.state, position_in(saved)
+
+
+def merge(paths: Sequence[str], output: str, force: bool, note: Note) -> Snapshot:
+    """Add states and save the sum; StateError, unless forced, if two of them hold the same rows of a file.
+
+    Two states of one run that say nothing of files are refused as well: the later one holds what the earlier one does.
+    """
+    total, where, runs, options = Snapshot(), Position(), dict[bytes, str](), list[Any]()
+    for path in paths:
+        saved = read(path)
+        if saved.warning is not None:
+            note(f"warning: {saved.warning}")
+        position = position_in(saved)
+        try:
+            where = where.union(position) if force else where + position
+            total += Snapshot(saved.state)
+        except MismatchError as error:
+            raise StateError(f"{path}: {error}{_way_out(where, position)}") from None
+        if saved.lineage in runs and any(saved.lineage) and not position.files and not force:
+            raise StateError(
+                f"{path}: of the same run as {runs[saved.lineage]}, so rows may be in both; add --force to add them"
+            )
+        runs[saved.lineage] = path
+        options.append(saved.sources.get("options"))
+    same = options[0] if all(each == options[0] for each in options) else None
+    with Checkpoint(output, fresh=True) as file:
+        file.save(total.state, sources_of(where, same))
+    return total
+
+
+def _way_out(where: Position, position: Position) -> str:
+    return "; add --force to count them twice" if where.overlap(position) else ""
