@@ -1,66 +1,64 @@
-"""The same counts elsewhere: each rival takes a table or file and returns {(truth, prediction): rows}."""
+"""The same counts elsewhere: each rival takes a table or file and returns its own kind of table, a row a pair."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     import pyarrow as pa
 
     Pairs = dict[tuple[Any, Any], int]
 
-QUERY = "SELECT y_true, y_pred, count(*) FROM {} GROUP BY ALL"
+QUERY = "SELECT y_true, y_pred, count(*) AS count FROM {} GROUP BY ALL"
 
 
-def _pairs(rows: Iterable[tuple[Any, Any, int]]) -> Pairs:
-    return {(true, pred): count for true, pred, count in rows}
+def pairs(table: Any) -> Pairs:
+    """{(truth, prediction): rows} of an Arrow table or a Polars frame; outside the clock, 65,536 pairs take 60 ms."""
+    columns = table.to_pydict() if hasattr(table, "to_pydict") else table.to_dict(as_series=False)
+    return dict(zip(zip(columns["y_true"], columns["y_pred"], strict=True), columns["count"], strict=True))
 
 
-def duckdb_table(data: pa.Table, threads: int) -> Callable[[], Pairs]:
+def duckdb_table(data: pa.Table, threads: int) -> Callable[[], pa.Table]:
     """DuckDB's GROUP BY over an Arrow table."""
     import duckdb
 
     connection = duckdb.connect()
     connection.execute(f"SET threads = {threads}")
     connection.register("data", data)
-    return lambda: _pairs(connection.execute(QUERY.format("data")).fetchall())
+    return lambda: connection.sql(QUERY.format("data")).to_arrow_table()
 
 
-def duckdb_file(path: str) -> Callable[[], Pairs]:
+def duckdb_file(path: str) -> Callable[[], pa.Table]:
     """DuckDB's GROUP BY over a Parquet file, in one warm connection."""
     import duckdb
 
     connection = duckdb.connect()
-    return lambda: _pairs(connection.execute(QUERY.format(f"'{path}'")).fetchall())
+    return lambda: connection.sql(QUERY.format(f"'{path}'")).to_arrow_table()
 
 
-def polars_table(data: pa.Table) -> Callable[[], Pairs]:
+def polars_table(data: pa.Table) -> Callable[[], Any]:
     """Polars' group_by over an in-memory frame."""
     import polars
 
     frame = polars.from_arrow(data)
     assert isinstance(frame, polars.DataFrame)
-    return lambda: _pairs(frame.group_by("y_true", "y_pred").len().iter_rows())
+    return lambda: frame.group_by("y_true", "y_pred").agg(polars.len().alias("count"))
 
 
-def polars_file(path: str) -> Callable[[], Pairs]:
+def polars_file(path: str) -> Callable[[], Any]:
     """Polars' streaming group_by over a Parquet file."""
     import polars
 
-    query = polars.scan_parquet(path).group_by("y_true", "y_pred").len()
-    return lambda: _pairs(query.collect(engine="streaming").iter_rows())
+    query = polars.scan_parquet(path).group_by("y_true", "y_pred").agg(polars.len().alias("count"))
+    return lambda: query.collect(engine="streaming")
 
 
-def pyarrow_table(data: pa.Table) -> Callable[[], Pairs]:
+def pyarrow_table(data: pa.Table) -> Callable[[], pa.Table]:
     """Arrow's own group_by."""
-
-    def run() -> Pairs:
-        grouped = data.group_by(["y_true", "y_pred"]).aggregate([([], "count_all")])
-        return _pairs(zip(*(grouped[name].to_pylist() for name in ("y_true", "y_pred", "count_all")), strict=True))
-
-    return run
+    names = ["y_true", "y_pred", "count"]
+    return lambda: data.group_by(names[:2]).aggregate([([], "count_all")]).rename_columns(names)
 
 
 def sklearn_f1(true: Any, pred: Any) -> Callable[[], float]:

@@ -11,6 +11,8 @@ import pytest
 from bench import data
 from streamavg.count import kernels
 from streamavg.count.columns import Column
+from streamavg.count.single import PairTable
+from streamavg.count.spaces import IntSpace
 from streamavg.count.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -22,15 +24,14 @@ ROWS = max(data.ROWS // 5, 1000)
 @pytest.mark.parametrize("classes", [2, 10, 100, 256])
 @pytest.mark.parametrize("width", [8, 16, 32, 64])
 def test_count_pairs(race: Callable[..., Any], classes: int, width: int) -> None:
-    """The C x C loop over codes of each width, four ways up to 128 classes."""
+    """The C x C loop over codes of each width, in as many ways as the counter would take."""
     true, pred = (column[:ROWS].astype(f"u{width // 8}") for column in data.codes(classes, True))
-    shift = classes * classes if classes <= 128 else 0
-    sizes = [np.uint64(number) for number in (classes, classes, classes, shift)]
+    space = IntSpace(classes)
 
     def work() -> Any:
-        table = np.zeros(4 * classes * classes, np.int32)
-        assert kernels.count_pairs(true, pred, *sizes, np.int32(1), table) == len(true)
-        return table.reshape(4, -1).sum(axis=0)
+        hot = PairTable.of(space, space)
+        assert hot.count(true, pred, (classes, classes), 1) == len(true)
+        return hot.table.reshape(hot.ways, -1).sum(axis=0)
 
     counted = race(f"count_pairs, {classes} classes", f"uint{width}", work, ROWS)
     assert (counted == np.bincount(true.astype(np.int64) * classes + pred.astype(np.int64), minlength=classes**2)).all()

@@ -7,32 +7,38 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from streamavg.accumulator import Accumulator
-    from streamavg.errors import CountOverflowError, InputError, MismatchError
+    from streamavg.errors import CountOverflowError, InputError, InUseError, MismatchError, StateError
     from streamavg.run import evaluate
-    from streamavg.snapshot import Snapshot, from_bytes, from_confusion, from_counts
+    from streamavg.snapshot import Snapshot, from_bytes, from_confusion, from_counts, load
 
 _HOME = {
     "Accumulator": "accumulator",
     "CountOverflowError": "errors",
+    "InUseError": "errors",
     "InputError": "errors",
     "MismatchError": "errors",
     "Snapshot": "snapshot",
+    "StateError": "errors",
     "evaluate": "run",
     "from_bytes": "snapshot",
     "from_confusion": "snapshot",
     "from_counts": "snapshot",
+    "load": "snapshot",
 }
 
 __all__ = [
     "Accumulator",
     "CountOverflowError",
+    "InUseError",
     "InputError",
     "MismatchError",
     "Snapshot",
+    "StateError",
     "evaluate",
     "from_bytes",
     "from_confusion",
     "from_counts",
+    "load",
 ]
 
 

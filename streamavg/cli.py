@@ -2,95 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING
 
-from streamavg.errors import CountOverflowError, InputError, MismatchError
+from streamavg.arguments import parser, visible
+from streamavg.errors import CountOverflowError, InputError, InUseError, MismatchError, StateError
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Sequence
 
     from streamavg.report.build import Report
     from streamavg.snapshot import Snapshot
 
-FINE, GATE_FAILED, BAD_INPUT, DISK_OR_NETWORK = 0, 1, 2, 3
-FORMATS = ("table", "json", "csv", "markdown", "parquet")
+FINE, GATE_FAILED, BAD_INPUT, DISK_OR_NETWORK, BAD_STATE, STATE_IN_USE = range(6)
 SUFFIXES = {".json": "json", ".csv": "csv", ".md": "markdown", ".parquet": "parquet", ".txt": "table"}
-INPUT_FORMATS = ("parquet", "arrow", "csv", "tsv", "jsonl")
-
-EXAMPLES = """examples:
-  streamavg eval 'preds/*.parquet' --y-true label --y-pred prediction
-  streamavg eval preds.csv --fail-under f1_macro=0.8
-  zcat log.jsonl.gz | streamavg eval - --input-format jsonl --format json -o report.json
-"""
-
-
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(BAD_INPUT, f"{self.prog}: {_visible(message)}; see {self.prog} --help\n")
-
-
-def _visible(text: str) -> str:
-    from streamavg.report.escape import visible
-
-    return visible(text)
-
-
-def parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line."""
-    top = _Parser(prog="streamavg", description="Evaluate classifiers over any amount of data.", allow_abbrev=False)
-    top.add_argument("--version", action="store_true", help="print the version")
-    commands = top.add_subparsers(dest="command", metavar="COMMAND")
-    _add_eval(commands)
-    listing = commands.add_parser("metrics", help="list the metrics with their formulas", allow_abbrev=False)
-    listing.add_argument("--format", choices=("table", "json", "markdown"), default="table")
-    return top
-
-
-def _add_eval(commands: Any) -> None:
-    command = commands.add_parser(
-        "eval",
-        help="count files, directories, globs, URLs or standard input, and report",
-        description="Count the rows of SOURCE... and report micro, macro, weighted and per-class metrics.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    add = command.add_argument
-    add("source", nargs="+", metavar="SOURCE", help="path, directory, glob, URL, or - for standard input")
-    data = command.add_argument_group("what the data means")
-    data.add_argument("--y-true", metavar="COLUMN", default="y_true", help='truth: a column, or "true_*" (y_true)')
-    data.add_argument("--y-pred", metavar="COLUMN", default="y_pred", help='prediction, or "pred_*" (y_pred)')
-    data.add_argument("--task", choices=("binary", "multiclass", "multilabel"), help="default: by the column's type")
-    data.add_argument("--labels", metavar="FILE", help="declared labels, one a line")
-    data.add_argument("--pos-label", metavar="LABEL", help="the positive label of a binary task (1)")
-    data.add_argument("--null-pred", choices=("wrong", "abstain", "error"), default="wrong", help="a null prediction")
-    data.add_argument("--unknown", choices=("grow", "count", "error"), default="grow", help="an undeclared label")
-    data.add_argument("--max-labels", type=_positive, default=1_000_000, metavar="N", help="refuse more (1000000)")
-    data.add_argument("--input-format", choices=INPUT_FORMATS, help="where the file name does not tell")
-    reading = command.add_argument_group("how it is read")
-    reading.add_argument("--metrics", metavar="A,B", help="only these, see `streamavg metrics`")
-    reading.add_argument("--zero-division", choices=("0", "1", "nan"), default="0", help="what 0/0 is (0)")
-    reading.add_argument("--over", choices=("seen", "declared", "supported"), default="seen", help="classes of a mean")
-    reading.add_argument("--explain", metavar="METRIC", default="f1", help="part micro from macro by class (f1)")
-    reading.add_argument("--confusion", action="store_true", help="keep all label pairs and show the commonest errors")
-    reading.add_argument("--fail-under", action="append", default=[], metavar="METRIC=X", help="exit 1 if below X")
-    output = command.add_argument_group("output")
-    output.add_argument("--format", choices=FORMATS, help="of the report (table, or by the suffix of -o)")
-    output.add_argument("-o", "--output", metavar="FILE", help="write the report there")
-    output.add_argument("--threads", type=_positive, metavar="N", help="how many count at once (all cores)")
-    output.add_argument("--no-progress", action="store_true", help="no progress bar on a terminal")
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
-    return value
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -105,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if chosen.command is None:
         top.print_help()
         return BAD_INPUT
-    return _guarded(_metrics if chosen.command == "metrics" else _eval, chosen)
+    return _guarded(COMMANDS[chosen.command], chosen)
 
 
 def _guarded(command: Callable[[argparse.Namespace], int], chosen: argparse.Namespace) -> int:
@@ -114,6 +41,10 @@ def _guarded(command: Callable[[argparse.Namespace], int], chosen: argparse.Name
         return command(chosen)
     except (InputError, MismatchError, CountOverflowError) as error:
         return _failed(str(error), BAD_INPUT)
+    except StateError as error:
+        return _failed(str(error), BAD_STATE)
+    except InUseError as error:
+        return _failed(str(error), STATE_IN_USE)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter complains when it flushes at exit
         return FINE
@@ -124,8 +55,12 @@ def _guarded(command: Callable[[argparse.Namespace], int], chosen: argparse.Name
 
 
 def _failed(message: str, status: int) -> int:
-    print(f"streamavg: {_visible(message)}", file=sys.stderr)
+    print(f"streamavg: {visible(message)}", file=sys.stderr)
     return status
+
+
+def _note(text: str) -> None:
+    print(visible(text), file=sys.stderr)
 
 
 def _metrics(chosen: argparse.Namespace) -> int:
@@ -136,17 +71,73 @@ def _metrics(chosen: argparse.Namespace) -> int:
 
 
 def _eval(chosen: argparse.Namespace) -> int:
+    names, gates = _asked(chosen)
+    return _reported(_counted(chosen), names, gates, chosen)
+
+
+def _show(chosen: argparse.Namespace) -> int:
+    names, gates = _asked(chosen)
+    return _reported(_loaded(chosen.state), names, gates, chosen)
+
+
+def _diff(chosen: argparse.Namespace) -> int:
+    from streamavg.report.difference import difference
+    from streamavg.report.render import DIFFERENCES
+
+    names = _known(chosen.metrics.split(",")) if chosen.metrics else None
+    chosen.format = chosen.format or ("json" if _format_of(chosen.output) == "json" else "table")
+    _check_output(chosen)
+    paths = (chosen.a, chosen.b)
+    states = (_loaded(paths[:1]).state, _loaded(paths[1:]).state)
+    shown = difference(paths, states, float(chosen.zero_division), chosen.over, names)
+    _put(DIFFERENCES[chosen.format](shown).encode("utf-8"), chosen)
+    return FINE
+
+
+def _known(names: list[str]) -> list[str]:
+    """The names, if there are such metrics; found out before hours of counting."""
     from streamavg.derive import whole
     from streamavg.derive.catalogue import find
 
     assert whole.WHOLE  # importing it declares the metrics of the whole table
+    for name in names:
+        find(name)
+    return names
+
+
+def _asked(chosen: argparse.Namespace) -> tuple[list[str] | None, list[tuple[str, float]]]:
+    """The metrics to show and the gates, with everything refused that can be before the rows are read."""
     gates = [_gate(text) for text in chosen.fail_under]
     names = chosen.metrics.split(",") if chosen.metrics else None
-    for name in [*(names or ()), *(name for name, _ in gates), chosen.explain]:
-        find(name)
+    _known([*(names or ()), *(name for name, _ in gates), chosen.explain])
     chosen.format = chosen.format or _format_of(chosen.output)
     _check_output(chosen)
-    snap = _counted(chosen)
+    return names, gates
+
+
+def _loaded(paths: Sequence[str]) -> Snapshot:
+    """The sum of the states in these files; StateError names the one that cannot be used or added."""
+    from streamavg.checkpoint import read
+    from streamavg.snapshot import Snapshot
+
+    total, runs = Snapshot(), dict[bytes, str]()
+    for path in paths:
+        saved = read(path)
+        if saved.warning is not None:
+            _note(f"warning: {saved.warning}")
+        if saved.lineage in runs and any(saved.lineage):
+            _note(f"warning: {runs[saved.lineage]} and {path} are of one run; rows in both are counted twice")
+        runs[saved.lineage] = path
+        try:
+            total += Snapshot(saved.state)
+        except MismatchError as error:
+            raise StateError(f"{path}: {error}") from None
+    return total
+
+
+def _reported(
+    snap: Snapshot, names: list[str] | None, gates: list[tuple[str, float]], chosen: argparse.Namespace
+) -> int:
     if not snap.rows:
         causes = ", ".join(f"{count:,} {cause}" for cause, count in snap.skipped.items())
         raise InputError(
@@ -223,9 +214,7 @@ def _counted(chosen: argparse.Namespace) -> Snapshot:
         "confusion": chosen.confusion or "auto",
         "max_labels": chosen.max_labels,
     }
-    work = plan(
-        chosen.source, chosen.input_format, options, lambda text: print(f"note: {_visible(text)}", file=sys.stderr)
-    )
+    work = plan(chosen.source, chosen.input_format, options, lambda text: _note(f"note: {text}"))
     if chosen.no_progress or not sys.stderr.isatty():
         return count(work, chosen.threads, options)
     from streamavg.progress import Bar
@@ -245,10 +234,16 @@ def _write(shown: Report, chosen: argparse.Namespace) -> None:
         print_report(shown, Console(highlight=False, emoji=False, markup=False))
         return
     made = render(shown, chosen.format)
-    raw = made if isinstance(made, bytes) else made.encode("utf-8")
+    _put(made if isinstance(made, bytes) else made.encode("utf-8"), chosen)
+
+
+def _put(raw: bytes, chosen: argparse.Namespace) -> None:
     if chosen.output is None:
         sys.stdout.buffer.write(raw)
         sys.stdout.buffer.flush()
         return
     with open(chosen.output, "wb") as file:
         file.write(raw)
+
+
+COMMANDS = {"eval": _eval, "show": _show, "diff": _diff, "metrics": _metrics}

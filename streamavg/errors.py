@@ -20,6 +20,21 @@ class CountOverflowError(OverflowError):
     """A count would pass 2**63 - 1; nothing was added."""
 
 
+class StateError(ValueError):
+    """A state file, or the bytes of a state, cannot be used or does not match.
+
+    `damaged` is True where the bytes were cut or changed, so that an older generation may stand in for them.
+    """
+
+    def __init__(self, message: str, *, damaged: bool = False) -> None:
+        super().__init__(message)
+        self.damaged = damaged
+
+
+class InUseError(RuntimeError):
+    """Another process holds the state file."""
+
+
 def require_one_of(name: str, value: object, choices: Sequence[object]) -> None:
     """InputError, naming the choices, if an option has another value."""
     if value not in choices:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from streamavg.snapshot import Snapshot
     from streamavg.worker import Progress
 
-TASK_ROWS = 4 * SLICE  # rows of an in-memory table that a thread takes at once
+TASK_ROWS = SLICE  # rows of an in-memory table that a thread takes at once, at most
+TASKS = 8  # into which a table is cut at least, unless they would be small: each costs 8 us a column
 
 
 def evaluate(
@@ -85,11 +86,14 @@ def _paths(source: Any) -> list[str | os.PathLike[str]] | None:
 
 
 def _slices(table: pa.Table) -> list[Unit]:
+    least = TASK_ROWS // TASKS * max(table.num_columns, 2) // 2
+    size = min(max(-(-table.num_rows // TASKS), least), TASK_ROWS)
+
     def unit(start: int) -> Unit:
-        part = table.slice(start, TASK_ROWS)
+        part = table.slice(start, size)
         return Unit("the table", part.num_rows, part.num_rows, lambda: map(Piece, part.to_batches(max_chunksize=SLICE)))
 
-    return [unit(start) for start in range(0, table.num_rows, TASK_ROWS)]
+    return [unit(start) for start in range(0, table.num_rows, size)]
 
 
 def count(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from operator import index
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from streamavg.state.state import State
 from streamavg.state.tables import checked_int, exact_sum
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Sequence
 
     import pyarrow as pa
@@ -156,8 +158,19 @@ class Snapshot:
         return self.state.fingerprint
 
     def to_bytes(self) -> bytes:
-        """The snapshot as bytes, for process pools and caches; `from_bytes` reads them."""
+        """The snapshot as the bytes of a state file, for process pools and caches; `from_bytes` reads them."""
         return wire.to_bytes(self.state)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the snapshot to a state file that `load` reads: whole or, if an error is raised, not at all.
+
+        A state file already there stays as `path.1`; any other file is not overwritten. InUseError if another process
+        has it open, StateError if what is there is no state file, OSError if the disk fails.
+        """
+        from streamavg.checkpoint import Checkpoint
+
+        with Checkpoint(path, fresh=True) as checkpoint:
+            checkpoint.save(self.state, {})
 
     def __reduce__(self) -> tuple[Any, tuple[bytes]]:
         return from_bytes, (self.to_bytes(),)
@@ -193,8 +206,25 @@ class Snapshot:
 
 
 def from_bytes(data: bytes) -> Snapshot:
-    """The snapshot that `to_bytes` wrote; InputError if the bytes are damaged or are something else."""
+    """The snapshot that `to_bytes` wrote; StateError if the bytes are damaged or are something else."""
     return Snapshot(wire.from_bytes(data))
+
+
+def load(path: str | os.PathLike[str]) -> Snapshot:
+    """The snapshot in a state file, also while a run is writing to it.
+
+    If it is damaged the previous generation, `path.1`, is loaded with a warning. StateError if neither is good.
+
+    >>> from_confusion(["cat", "dog"], [[8, 2], [1, 9]]).save("/tmp/today.sav")
+    >>> load("/tmp/today.sav")["accuracy"]
+    0.85
+    """
+    from streamavg.checkpoint import read
+
+    saved = read(path)
+    if saved.warning is not None:
+        warnings.warn(saved.warning, stacklevel=2)
+    return Snapshot(saved.state)
 
 
 def from_counts(
@@ -266,4 +296,4 @@ def _declared(labels: Sequence[object]) -> tuple[str, ...]:
     return names
 
 
-__all__ = ["RENDERERS", "Snapshot", "from_bytes", "from_confusion", "from_counts"]
+__all__ = ["RENDERERS", "Snapshot", "from_bytes", "from_confusion", "from_counts", "load"]

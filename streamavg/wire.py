@@ -1,187 +1,177 @@
-"""Wire: a state as bytes and back, an Arrow IPC stream behind a SHA-256, for process pools and pickling."""
+"""Wire: the format of a state file, a state as bytes and back; no disk. Pickling uses the same bytes.
+
+| bytes | field |
+| --- | --- |
+| 8 | MAGIC |
+| 2, 2, 4 | format, least format a reader must know, flags |
+| 8, 8, 8 | sequence of the save, length of meta, of body |
+| 16, 8 | lineage of the run, reserved (zeros) |
+| 32 | SHA-256 over all bytes before it, meta and body |
+| meta | JSON, padded with blanks so that the body is aligned |
+| body | an Arrow IPC file, not compressed: one row, each column a list |
+
+Integers are little-endian. Every format ever written stays readable; a meta field may be added without a new format.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, fields
-from operator import mul
+import struct
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from streamavg.errors import InputError
-from streamavg.state.config import Config
-from streamavg.state.counts import Counts
-from streamavg.state.pairs import Pairs
-from streamavg.state.rowtable import unpack
-from streamavg.state.state import CAUSES, TALLIES, State
-from streamavg.state.tables import KeyTable, checked_add, checked_int, exact_sum
+from streamavg.body import arrow_file, batch_of
+from streamavg.contents import about_state, check, state_of
+from streamavg.errors import StateError
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    from streamavg.state.state import State
 
-MAGIC = b"streamavg state 1\r\n\x1a\n\x00\x00\x00"
-_HEAD = len(MAGIC) + 32
-_UNREADABLE = (LookupError, TypeError, ValueError, OverflowError, StopIteration, OSError, RecursionError)
+MAGIC = b"\x89SAV\r\n\x1a\n"  # like PNG's: a text-mode copy or a cut file shows at once
+FORMAT, LEAST_READER, KNOWN_FLAGS = 1, 1, 0
+HEAD = struct.Struct("<8sHHIQQQ16s8s32s")
+SEALED = HEAD.size - 32  # the part of the head that the digest covers
+MOST_META, MOST_BODY = 64 << 20, 2 << 30
+MOST_BYTES = HEAD.size + MOST_META + MOST_BODY
+NO_LINEAGE = bytes(16)
+_ALIGNED = 64
+_UNREADABLE = (LookupError, TypeError, ValueError, OverflowError, StopIteration, OSError, RecursionError, struct.error)
 
 
-def to_bytes(state: State) -> bytes:
-    """The state as bytes: MAGIC, SHA-256 of the rest, Arrow IPC stream of three tables in one schema.
+@dataclass(frozen=True)
+class Unpacked:
+    """What a state file holds: the state, the caller's `sources`, and which save of which run it is."""
 
-    The digest is verified before Arrow sees a byte: its reader trusts offsets, and 5 to 10 % of damaged streams
-    killed the process (https://arrow.apache.org/docs/format/Security.html).
+    state: State
+    sources: dict[str, Any]
+    lineage: bytes
+    sequence: int
+    format: int
+
+
+def pack(state: State, sources: dict[str, Any] | None = None, lineage: bytes = NO_LINEAGE, sequence: int = 0) -> bytes:
+    """The state file of a state; equal arguments give equal bytes.
+
+    sources: any JSON object, given back as it is. StateError if the state breaks its own identities (a memory fault, a
+    bug: it must not be kept) or is too large.
+    """
+    try:
+        check(state)
+    except (ValueError, OverflowError) as error:
+        raise StateError(f"the state is damaged and was not saved: {error}") from None
+    about = {**about_state(state), "streamavg": _version(), "sources": sources or {}}
+    meta = json.dumps(about, sort_keys=True, allow_nan=False, separators=(",", ":")).encode("ascii")
+    meta += b" " * (-(HEAD.size + len(meta)) % _ALIGNED)
+    body = arrow_file(state)
+    if len(meta) > MOST_META or len(body) > MOST_BODY:
+        raise StateError(
+            f"the state is too large to save: {len(meta):,} bytes of metadata and sources (at most {MOST_META:,}), "
+            f"{len(body):,} of counts (at most {MOST_BODY:,})"
+        )
+    fields = (MAGIC, FORMAT, LEAST_READER, 0, sequence, len(meta), len(body), lineage, bytes(8))
+    sealed = HEAD.pack(*fields, bytes(32))[:SEALED]
+    return b"".join((sealed, _digest(sealed, meta, body), meta, body))
+
+
+def unpack(data: bytes | bytearray | memoryview, name: str = "these bytes") -> Unpacked:
+    """What a state file holds; StateError, naming `name`, if it is damaged, newer, or nothing that counting can give.
+
+    The digest is verified before JSON or Arrow see a byte: Arrow's reader trusts offsets, and 5 to 10 % of damaged
+    streams killed the process (https://arrow.apache.org/docs/format/Security.html).
     """
     import pyarrow as pa
 
-    meta = {
-        "config": asdict(state.config),
-        "rows": state.rows,
-        "skipped": dict(state.skipped),
-        "tallies": dict(state.tallies),
-    }
-    pairs = state.pairs
-    tables = {
-        "label": pa.array(state.counts.labels, pa.large_string()),
-        **{name: pa.array(state.counts.cells[:, k]) for k, name in enumerate(("tp", "fp", "fn"))},
-        "row_key": pa.array(state.row_table.keys),
-        "row_count": pa.array(state.row_table.counts),
-        "pair_label": pa.array(pairs.labels if pairs else (), pa.large_string()),
-        "pair_key": pa.array(pairs.table.keys if pairs else np.empty(0, np.int64)),
-        "pair_count": pa.array(pairs.table.counts if pairs else np.empty(0, np.int64)),
-    }
-    columns = {name: pa.LargeListArray.from_arrays(pa.array([0, len(held)]), held) for name, held in tables.items()}
-    meta["pairs"] = pairs is not None
-    batch = pa.record_batch(columns).replace_schema_metadata({"streamavg": json.dumps(meta)})
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, batch.schema) as writer:
-        writer.write_batch(batch)
-    body = sink.getvalue().to_pybytes()
-    return MAGIC + hashlib.sha256(body).digest() + bytes(body)
-
-
-def from_bytes(data: bytes) -> State:
-    """The state behind these bytes; InputError if they are damaged, or hold what no counting can give."""
-    import pyarrow as pa
-
-    if data[: len(MAGIC)] != MAGIC:
-        raise InputError("these bytes are not a streamavg state (they do not begin like one)")
-    body = data[_HEAD:]
-    if hashlib.sha256(body).digest() != data[len(MAGIC) : _HEAD]:
-        raise InputError("these bytes are a damaged streamavg state (the digest does not match)")
+    view = memoryview(data).cast("B")
+    fault = _damage(view)
+    if fault:
+        raise StateError(f"{name}: {fault}", damaged=True)
+    _, number, least, flags, sequence, long, _, lineage, reserved, _ = HEAD.unpack(view[: HEAD.size])
     try:
-        with pa.ipc.open_stream(body) as reader:
-            batch = reader.read_next_batch()
-        batch.validate(full=True)
-        state = _state_of(batch)
-        _check(state)
+        about = _json(view[HEAD.size : HEAD.size + long])
+        fault = _newer(about, number, least, flags)
+        if fault:
+            raise StateError(f"{name}: {fault}")
+        if any(reserved) or not number:
+            raise ValueError("the head has bytes that no format sets")
+        state = state_of(about, batch_of(view[HEAD.size + long :]))
+        sources = about["sources"]
+        if type(sources) is not dict:
+            raise TypeError("sources is no object")
+    except StateError:
+        raise
     except (*_UNREADABLE, pa.ArrowException) as error:
-        raise InputError(f"these bytes are no streamavg state: {error}") from None
-    return state
+        raise StateError(f"{name}: the digest is right, but no counting can give this state: {_short(error)}") from None
+    return Unpacked(state, sources, lineage, sequence, number)
 
 
-def _state_of(batch: pa.RecordBatch) -> State:
-    meta = _of_type(json.loads(batch.schema.metadata[b"streamavg"]), dict)
-    pairs = Pairs(_texts(batch, "pair_label"), _table(batch, "pair"))
-    if pairs.table.keys.size and max(codes.max() for codes in pairs.codes()) >= len(pairs.labels):
-        raise ValueError("a pair is outside its labels")
-    labels = _texts(batch, "label")
-    if len(labels) != len(_numbers(batch, "tp")):
-        raise ValueError("labels and cells differ in number")
-    return State(
-        _config(meta["config"]),
-        Counts.of(labels, np.stack([_numbers(batch, name) for name in ("tp", "fp", "fn")], axis=1)),
-        _whole(meta["rows"]),
-        _named(meta["skipped"], CAUSES),
-        _named(meta["tallies"], TALLIES),
-        _table(batch, "row"),
-        pairs if _of_type(meta["pairs"], bool) else None,
-    )
+def _damage(view: memoryview) -> str:
+    """What is wrong with the head, the lengths or the digest; empty if nothing."""
+    if view[: len(MAGIC)] != MAGIC:
+        return "no streamavg state (it does not begin like one)"
+    if len(view) < HEAD.size:
+        return f"a damaged state: {len(view)} bytes, less than its head of {HEAD.size}"
+    *_, long, longer, _, _, digest = HEAD.unpack(view[: HEAD.size])
+    size = HEAD.size + long + longer
+    if long > MOST_META or longer > MOST_BODY or size != len(view):
+        return f"a damaged state, cut or extended: {len(view):,} bytes, its head says {size:,}"
+    if _digest(view[:SEALED], view[HEAD.size :]) != digest:
+        return "a damaged state: its content does not match its digest"
+    return ""
 
 
-def _column(batch: pa.RecordBatch, name: str, kind: pa.DataType) -> pa.Array:
-    import pyarrow as pa
-
-    found = batch[name]
-    if found.type != pa.large_list(kind) or len(found) != 1 or found.null_count or found.flatten().null_count:
-        raise ValueError(f"{name} is {found.type}")
-    return found.flatten()
+def to_bytes(state: State) -> bytes:
+    """The state file of a state without sources, for pickling."""
+    return pack(state)
 
 
-def _texts(batch: pa.RecordBatch, name: str) -> tuple[str, ...]:
-    import pyarrow as pa
+def from_bytes(data: bytes | bytearray | memoryview) -> State:
+    """The state in a state file; StateError as `unpack`."""
+    return unpack(data).state
 
-    found = tuple(_column(batch, name, pa.large_string()).to_pylist())
-    if list(found) != sorted(set(found)):
-        raise ValueError(f"{name} is not ascending and unique")
+
+def _digest(*parts: bytes | memoryview) -> bytes:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.digest()
+
+
+@lru_cache(1)
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("streamavg")
+
+
+def _short(error: BaseException) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 200 else text[:197] + "..."
+
+
+def _newer(about: dict[str, Any], number: int, least: int, flags: int) -> str:
+    if least <= FORMAT and not flags & ~KNOWN_FLAGS:
+        return ""
+    writer = about.get("streamavg")
+    writer = writer[:40] if isinstance(writer, str) else "(version not said)"
+    marks = f" with flags {flags:#x}" if flags & ~KNOWN_FLAGS else ""
+    return f"written by streamavg {writer}, format {number}{marks}; this one reads <= {FORMAT}; update streamavg"
+
+
+def _json(meta: memoryview) -> dict[str, Any]:
+    found = json.loads(bytes(meta).decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_constant)
+    if type(found) is not dict:
+        raise TypeError("the metadata is no object")
     return found
 
 
-def _numbers(batch: pa.RecordBatch, name: str) -> Any:
-    import pyarrow as pa
-
-    return _column(batch, name, pa.int64()).to_numpy()
-
-
-def _table(batch: pa.RecordBatch, prefix: str) -> KeyTable:
-    keys, counts = _numbers(batch, f"{prefix}_key"), _numbers(batch, f"{prefix}_count")
-    if len(keys) != len(counts) or (keys < 0).any():
-        raise ValueError(f"{prefix}_key and {prefix}_count do not pair up")
-    return KeyTable.of(keys, counts)
+def _object(entries: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(entries)
+    if len(found) < len(entries):
+        raise ValueError("the metadata names a field twice")
+    return found
 
 
-def _of_type(value: Any, kind: type) -> Any:
-    """The value, if it has exactly this type: in JSON, true is no number and 1.0 no integer."""
-    if type(value) is not kind:
-        raise TypeError(f"{value!r} is not {kind.__name__}")
-    return value
-
-
-def _whole(value: Any) -> int:
-    return checked_int(_of_type(value, int))
-
-
-def _named(found: Any, known: tuple[str, ...]) -> dict[str, int]:
-    if not _of_type(found, dict).keys() <= set(known):
-        raise ValueError(f"unknown counters {sorted(found.keys() - set(known))}")
-    counters = {name: _whole(count) for name, count in sorted(found.items())}
-    return {name: count for name, count in counters.items() if count}
-
-
-def _config(found: Any) -> Config:
-    if _of_type(found, dict).keys() != {field.name for field in fields(Config)}:
-        raise ValueError(f"unknown options {sorted(found)}")
-    labels = tuple(_of_type(found["labels"], list))
-    for text in (*labels, *((found["pos_label"],) if found["pos_label"] is not None else ())):
-        _of_type(text, str).encode("utf-8")
-    if len(set(labels)) < len(labels):
-        raise ValueError("labels names a label twice")
-    _of_type(found["samples"], bool)
-    config = Config(**{**found, "labels": labels}).checked()
-    multilabel = config.task == "multilabel"
-    if (config.task == "binary") != (config.pos_label is not None) or not (config.samples or multilabel):
-        raise ValueError("the options do not suit the task")
-    return config
-
-
-def _check(state: State) -> None:
-    """ValueError if the parts of a state do not belong together."""
-    state.check_binary()
-    state.check_identities()
-    checked_int(state.seen)
-    multilabel, cells = state.config.task == "multilabel", state.counts.cells
-    if state.config.task is None and (state.rows or state.counts.labels):
-        raise ValueError("rows were counted but the task is undecided")
-    if state.config.unknown != "grow" and not set(state.counts.labels) <= set(state.config.labels):
-        raise ValueError("labels were counted that are not declared")
-    checked_add(checked_add(cells[:, 0], cells[:, 2]), cells[:, 1])  # so that no TN wraps
-    both, predicted, true = unpack(state.row_table).T
-    if (both > np.minimum(predicted, true)).any() or (both.size and not multilabel):
-        raise ValueError("the row table holds rows that cannot be")
-    if multilabel and state.config.samples:
-        tp, fp, fn = (exact_sum(cells[:, k]) for k in range(3))
-        expected = [state.rows, tp, tp + fp + state.tallies.get("other", 0), tp + fn]
-        counts = state.row_table.counts.tolist()
-        held = [sum(counts), *(sum(map(mul, sizes.tolist(), counts)) for sizes in (both, predicted, true))]
-        if held != expected:
-            raise ValueError("the row table does not hold the rows that the cells do")
+def _no_constant(name: str) -> None:
+    raise ValueError(f"the metadata holds {name}")

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+import numpy as np
+
 BLOCK, WAYS = 4096, 4
 
 
@@ -18,21 +20,29 @@ def peak(codes):
     return max(int(code) for code in codes)
 
 
-def _blocks_before_a_wild_code(y_true, y_pred, bound_true, bound_pred):
+def _blocks_before_a_wild_code(y_true, y_pred, bound_true, bound_pred, block=BLOCK):
     """The number of rows before the first block that holds a code outside its bound."""
     for row, (true, pred) in enumerate(zip(y_true, y_pred, strict=True)):
         if int(true) >= bound_true or int(pred) >= bound_pred:
-            return row // BLOCK * BLOCK
+            return row // block * block
     return len(y_true)
 
 
-def count_pairs(y_true, y_pred, bound_true, bound_pred, width, shift, step, table):
-    done = _blocks_before_a_wild_code(y_true, y_pred, bound_true, bound_pred)
+def pair_keys(y_true, y_pred, width, keys):
+    for row in range(len(y_true)):
+        keys[row] = (int(y_true[row]) * width + int(y_pred[row])) % 2 ** (8 * keys.itemsize)
+    return max(y_true), max(y_pred)
+
+
+def count_pairs(y_true, y_pred, sizes, step, keys, table):
+    bound_true, bound_pred, width, a, b = map(int, sizes)
+    size = len(keys)
+    done = _blocks_before_a_wild_code(y_true, y_pred, bound_true, bound_pred, size)
     for row in range(done):
-        block = min(BLOCK, len(y_true) - row // BLOCK * BLOCK)
-        place = row % BLOCK
-        way = place % WAYS if place < block // WAYS * WAYS else 0
-        table[way * int(shift) + int(y_true[row]) * int(width) + int(y_pred[row])] += step
+        block = min(size, len(y_true) - row // size * size)
+        place = row % size
+        way = (0, a, b, a + b)[place % WAYS] if place < block // WAYS * WAYS else 0
+        table[way + int(y_true[row]) * width + int(y_pred[row])] += step
     return done
 
 
@@ -51,6 +61,17 @@ def is_set(bits, place):
     return bool(int(bits[place // 8]) >> (place % 8) & 1)
 
 
+def mark(codes, met):
+    for code in codes.tolist():
+        if code < len(met):
+            met[code] = 1
+
+
+def translate(codes, mapping, out):
+    for row, code in enumerate(codes.tolist()):
+        out[row] = mapping[code] if code < len(mapping) else 0
+
+
 def fill_nulls(codes, bits, offset, size, null_code, out):
     valid = [is_set(bits, offset + row) for row in range(len(codes))]
     for row, code in enumerate(codes):
@@ -67,14 +88,37 @@ def count_bits(y_true, y_pred):
     return ones(true), ones(pred), ones(t & p for t, p in zip(true, pred, strict=True))
 
 
-def add_bits(y_true, y_pred, both, predicted, true):
-    for label in range(y_true.shape[0]):
-        for row in range(64 * y_true.shape[1]):
-            in_true = int(y_true[label, row // 64]) >> (row % 64) & 1
-            in_pred = int(y_pred[label, row // 64]) >> (row % 64) & 1
-            true[row] += in_true
-            predicted[row] += in_pred
-            both[row] += in_true and in_pred
+def bit(words, row):
+    return int(words[row // 64]) >> (row % 64) & 1
+
+
+def add_carry(carry, plane):
+    """Digit by digit: held + carried is 2 x carry out + digit."""
+    for row in range(64 * len(carry)):
+        place, total = np.uint64(1) << np.uint64(row % 64), bit(plane, row) + bit(carry, row)
+        for words, value in ((plane, total % 2), (carry, total // 2)):
+            words[row // 64] = (words[row // 64] & ~place) | (place if value else np.uint64(0))
+
+
+def add_bits(y_true, y_pred, planes, carry):
+    for row in range(64 * y_true.shape[1]):
+        true = [bit(words, row) for words in y_true]
+        pred = [bit(words, row) for words in y_pred]
+        sizes = sum(t & p for t, p in zip(true, pred, strict=True)), sum(pred), sum(true)
+        for digits, size in zip(planes, sizes, strict=True):
+            for digit in range(len(digits)):
+                digits[digit, row // 64] |= np.uint64((size >> digit & 1) << (row % 64))
+
+
+def spread_bits(planes, sizes):
+    for row in range(64 * planes.shape[1]):
+        sizes[row] = sum(bit(plane, row) << digit for digit, plane in enumerate(planes))
+
+
+def count_sizes(sizes, valid, base, step, table):
+    for row, (both, predicted, true) in enumerate(sizes.T.tolist()):
+        if int(valid[row // 8]) >> (row % 8) & 1:
+            table[(both * base + predicted) * base + true] += step
 
 
 def count_sets(ends, y_true, y_pred, first, step, marks, cells, sizes):
@@ -88,7 +132,7 @@ def count_sets(ends, y_true, y_pred, first, step, marks, cells, sizes):
         for column, met in ((0, true & pred), (1, pred - true), (2, true - pred)):
             for label in met:
                 cells[label, column] += step
-        sizes[row] = len(true & pred), len(pred), len(true)
+        sizes[:, row] = len(true & pred), len(pred), len(true)
         for column, met in enumerate((true, pred)):
             for label in met:
                 marks[label, column] = first + row

@@ -19,7 +19,9 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import f1_score
 
+import streamavg as sa
 from streamavg import cli
+from streamavg.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -236,3 +238,114 @@ def test_full_disk_is_status_3(data: Path) -> None:
     done = process("eval", data, *COLUMNS, "-o", "/dev/full")
     assert done.returncode == 3
     assert done.stderr.startswith(b"streamavg: disk or network failed")
+
+
+# ---- saved states
+
+
+@pytest.fixture
+def shards(data: Path, tmp_path: Path) -> list[Path]:
+    """The rows of `data` as two state files."""
+    table = pq.read_table(data)
+    paths = [tmp_path / "one.sav", tmp_path / "two.sav"]
+    for path, part in zip(paths, (table.slice(0, 100), table.slice(100)), strict=True):
+        sa.evaluate(part, y_true="label", y_pred="answer").save(path)
+    return paths
+
+
+@pytest.mark.parametrize("style", ["table", "json", "csv", "markdown"])
+def test_show_reports_the_sum_as_eval_reports_the_rows(
+    data: Path, shards: list[Path], style: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reading = ("--over", "supported", "--zero-division", "nan", "--explain", "recall", "--confusion", "--format", style)
+    expected = run(capsys, "eval", data, *COLUMNS, *reading)
+    assert run(capsys, "show", *shards, *reading) == expected
+    assert run(capsys, "show", *shards[::-1], *reading) == expected
+
+
+def test_show_has_gates_and_chosen_metrics(shards: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run(capsys, "show", *shards, "--metrics", "f1_macro", "--fail-under", "f1_macro=0.99")
+    assert (status, "f1_macro" in out) == (1, True)
+    assert err.endswith("under the required 0.99\n")
+
+
+def test_unusable_states_are_one_line_and_status_4(
+    shards: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cut, binary = tmp_path / "cut.sav", tmp_path / "binary.sav"
+    cut.write_bytes(shards[0].read_bytes()[:-1])
+    sa.from_confusion([0, 1], [[1, 2], [3, 4]], pos_label=1).save(binary)
+    for expected, arguments in {
+        "cut.sav: a damaged state, cut or extended": ["show", cut],
+        "absent.sav: there is no such state file": ["show", tmp_path / "absent.sav"],
+        "not a regular file": ["show", tmp_path],
+        "binary.sav: the states were counted under different options: pos_label": ["show", *shards, binary],
+        "two.sav: no streamavg state": ["diff", shards[0], tmp_path / "text" / "two.sav"],
+    }.items():
+        (tmp_path / "text").mkdir(exist_ok=True)
+        (tmp_path / "text" / "two.sav").write_text("label,count")
+        status, out, err = run(capsys, *arguments)
+        assert (status, out, len(err.splitlines())) == (4, "", 1), err
+        assert expected in err
+
+
+def test_a_state_in_use_is_status_5(shards: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
+    def work(chosen: object) -> int:
+        Checkpoint(shards[0])
+        return 0
+
+    with Checkpoint(shards[0]):
+        assert cli._guarded(work, None) == 5  # type: ignore[arg-type]
+        assert re.fullmatch(rf"streamavg: .*one\.sav: in use by process {os.getpid()} on .*\n", capsys.readouterr().err)
+        assert run(capsys, "show", shards[0])[0] == 0, "reading needs no lock"
+
+
+def test_show_warns_of_an_older_generation_and_of_one_run_twice(
+    shards: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = shards[0]
+    with Checkpoint(one) as checkpoint:
+        assert checkpoint.held is not None
+        checkpoint.save(checkpoint.held.state, {})
+    status, out, err = run(capsys, "show", one, f"{one}.1", "--format", "json")
+    assert (status, json.loads(out)["rows"]) == (0, 200)
+    assert re.fullmatch(r"warning: .*one\.sav and .*one\.sav\.1 are of one run; rows in both are counted twice\n", err)
+    one.write_bytes(b"")
+    status, out, err = run(capsys, "show", one, "--format", "json")
+    assert (status, json.loads(out)["rows"]) == (0, 100)
+    assert err.startswith("warning: ")
+    assert "is used instead" in err
+
+
+def test_a_state_without_rows_or_with_negative_ones_is_status_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    snap = sa.from_confusion(["a"], [[1]])
+    for name, held in {"empty": sa.Snapshot(), "negative": snap - snap - snap}.items():
+        held.save(tmp_path / name)
+        status, out, err = run(capsys, "show", tmp_path / name)
+        assert (status, out, len(err.splitlines())) == (2, "", 1)
+
+
+def test_diff_shows_both_values(shards: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one, two = (sa.load(path) for path in shards)
+    status, out, err = run(capsys, "diff", *shards)
+    assert (status, err) == (0, "")
+    line = next(line for line in out.splitlines() if line.startswith("f1_macro"))
+    values = [one["f1_macro"], two["f1_macro"]]
+    assert line.split()[1:] == [f"{values[0]:.4f}", f"{values[1]:.4f}", f"{values[1] - values[0]:+.4f}"]
+    target = tmp_path / "diff.json"
+    assert run(capsys, "diff", *shards, "--metrics", "f2_micro", "-o", target) == (0, "", "")
+    made = json.loads(target.read_text())
+    assert made["metrics"].keys() == {"f2_micro"}
+    assert (made["a"]["rows"], made["b"]["rows"]) == (100, 200)
+    assert run(capsys, "diff", *shards, "--metrics", "no_such")[0] == 2
+    assert run(capsys, "diff", shards[0])[0] == 2
+
+
+def test_wicked_paths_of_states_are_written_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    evil = tmp_path / "e\x1b[31m\n.sav"
+    sa.from_confusion(["a"], [[1]]).save(evil)
+    for arguments in (["diff", evil, evil], ["show", evil, evil], ["show", f"{evil}x"]):
+        _, out, err = run(capsys, *arguments)
+        assert not CONTROL.search(out + err)

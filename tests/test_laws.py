@@ -53,7 +53,8 @@ def test_any_encoding_cut_and_offer_counts_the_same(case, data):
 PATHS = st.fixed_dictionaries(
     {
         "PAIR_CELLS": st.sampled_from([0, 200, 1 << 19]),
-        "SPLIT_CELLS": st.sampled_from([0, 1 << 14]),
+        "WAYS": st.sampled_from([{}, {9: 4, 200: 2}, single.WAYS]),
+        "BLOCK": st.sampled_from([1, 5, 2048]),
         "MOST_ROWS": st.sampled_from([9, 2**31 - 1]),
         "SMALL": st.sampled_from([0, 3, 512]),
         "DENSE": st.sampled_from([0, 4, 1 << 22]),
@@ -243,6 +244,43 @@ def test_merge_is_addition(case, data):
     total.update(plain_table(parts[0], case.task))
     assert total.snapshot() == case.counted([row for part in (*parts, parts[0]) for row in part])
     assert accumulators[1].snapshot() == case.counted(parts[1])
+
+
+# ---- the file
+
+EARLIER = sa.from_confusion(["earlier"], [[1]])
+
+
+@given(strategies.cases(max_rows=12), st.data())
+def test_a_file_holds_the_state(tmp_path_factory, case, data):
+    """Law 10: load(save(a)) is a, bit for bit, for differences too, over whatever was saved there before."""
+    path = tmp_path_factory.getbasetemp() / "law.sav"
+    parts = [case.counted(part) for part in (case.rows, *case.parts(data.draw, 2))]
+    snapshot = data.draw(st.sampled_from([parts[0], parts[0] - parts[1], ZERO - parts[2], parts[0] + parts[1]]))
+    EARLIER.save(path)
+    snapshot.save(path)
+    back = sa.load(path)
+    assert back == snapshot
+    assert (back.labels, back.matrix.tolist(), back.seen) == (snapshot.labels, snapshot.matrix.tolist(), snapshot.seen)
+    assert naive.unpacked(back).pairs == naive.unpacked(snapshot).pairs
+    assert back.state.config == snapshot.state.config
+    assert back.to_bytes() == snapshot.to_bytes()
+    assert back + parts[1] == snapshot + parts[1]
+    assert sa.load(f"{path}.1") == EARLIER
+
+
+@given(strategies.cases(max_rows=12), st.data())
+def test_b15_saved_shards_add_up_in_any_order(tmp_path_factory, case, data):
+    """Classes are matched by name, whatever order a shard met them in; any tree of sums is the same to the bit."""
+    folder = tmp_path_factory.getbasetemp()
+    shards = [case.counted(part) for part in pieces_of(case.rows, data.draw(strategies.cuts))]
+    for k, shard in enumerate(shards):
+        shard.save(folder / f"shard{k}.sav")
+    loaded = [sa.load(folder / f"shard{k}.sav") for k in data.draw(st.permutations(range(len(shards))))]
+    while len(loaded) > 1:
+        one = loaded.pop(data.draw(st.integers(0, len(loaded) - 1)))
+        loaded.append(loaded.pop(data.draw(st.integers(0, len(loaded) - 1))) + one)
+    assert loaded[0] == case.counted()
 
 
 # ---- failure

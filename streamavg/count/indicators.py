@@ -18,19 +18,26 @@ if TYPE_CHECKING:
     from streamavg.count.selection import Chosen
 
     Bits = np.ndarray[Any, np.dtype[np.uint64]]
+    Sizes = np.ndarray[Any, np.dtype[np.int32]]
+
+RUN = 128  # words of 64 rows whose sizes are added up at once: 3 x 7 digits of them for 100 labels stay in the cache
 
 
 @dataclass(frozen=True)
 class Indicators:
-    """words: uint64 (labels, ceil(rows / 64)); valid: the rows without a null cell; bits behind the last row are 0."""
+    """words: uint64 (labels, ceil(rows / 64)); valid: the rows without a null cell; bits behind the last row are 0.
+
+    What the words hold in a row that is not valid means nothing.
+    """
 
     words: Bits
     valid: Bits
     rows: int
 
     def sets(self) -> tuple[Any, Any]:
-        """The same as label sets: how many labels each row has, and the label numbers row after row."""
-        bits = np.unpackbits(self.words.view(np.uint8), axis=1, bitorder="little")[:, : self.rows]
+        """The same as label sets: how many labels each row has (0 if not valid), and their numbers row after row."""
+        words = self.words & self.valid
+        bits = np.unpackbits(words.view(np.uint8), axis=1, bitorder="little")[:, : self.rows]
         rows, labels = np.nonzero(bits.T)
         return np.bincount(rows, minlength=self.rows), labels
 
@@ -57,15 +64,19 @@ def indicator_widths(sides: Sequence[Chosen], data: Any) -> list[int]:
 def from_columns(arrays: Sequence[pa.Array], names: Sequence[str]) -> Indicators:
     """Indicators of several boolean or 0/1 columns of equal length; InputError for another value or type."""
     rows = len(arrays[0])
-    words = np.zeros((len(arrays), -(-rows // 64)), np.uint64)
+    # memory from the pool of Arrow, which keeps it: faults on fresh pages would take as long as the count
+    room = pa.allocate_buffer(len(arrays) * -(-rows // 64) * 8)
+    words = np.frombuffer(room, np.uint64).reshape(len(arrays), -1)
     valid = _full(rows)
     for row, (array, name) in enumerate(zip(arrays, names, strict=True)):
         validated(array, name, full=False)
-        bits = _boolean(array, f"column {name!r}")
+        bits = _boolean(array, name)
         if bits.null_count:
-            valid &= _packed(bits.buffers()[0], bits.offset, rows)
-        words[row] = _packed(bits.buffers()[1], bits.offset, rows)
-    return Indicators(words & valid, valid, rows)
+            _copy_bits(bits.buffers()[0], bits.offset, rows, words[row])
+            valid &= words[row]
+        _copy_bits(bits.buffers()[1], bits.offset, rows, words[row])
+    words[:, -1:] &= _full(rows)[-1:]
+    return Indicators(words, valid, rows)
 
 
 def from_list(array: pa.Array, name: str) -> Indicators:
@@ -79,7 +90,7 @@ def from_list(array: pa.Array, name: str) -> Indicators:
     row_valid = cell_valid.all(axis=1) & np.asarray(array.is_valid())
     if not row_valid.all():  # what lies under a null list is not looked at
         flat = pc.if_else(pa.array(np.repeat(row_valid, size)), flat, pa.scalar(0, pa.uint8()).cast(flat.type))
-    cells = np.asarray(_boolean(flat, f"column {name!r}")).reshape(rows, size)
+    cells = np.asarray(_boolean(flat, name)).reshape(rows, size)
     padded = np.zeros((-(-rows // 64) * 64, size), np.uint8)
     padded[:rows] = cells
     words = np.ascontiguousarray(np.packbits(padded, axis=0, bitorder="little").T).view(np.uint64)
@@ -88,9 +99,9 @@ def from_list(array: pa.Array, name: str) -> Indicators:
     return Indicators(words, np.packbits(mask, bitorder="little").view(np.uint64), rows)
 
 
-def _boolean(array: pa.Array, where: str) -> pa.Array:
-    """The array as booleans; InputError for a value other than 0 and 1."""
-    kind = array.type
+def _boolean(array: pa.Array, name: str) -> pa.Array:
+    """The array of the column as booleans; InputError for a value other than 0 and 1."""
+    kind, where = array.type, f"column {name!r}"
     if pa.types.is_boolean(kind):
         return array
     if pa.types.is_null(kind):
@@ -112,11 +123,28 @@ def _full(rows: int) -> Bits:
     return words
 
 
-def _packed(buffer: pa.Buffer, offset: int, rows: int) -> Bits:
-    """The bits of a bitmap from `offset` on as words of 64 rows, zero behind the last row."""
-    raw = np.frombuffer(buffer, np.uint8)[offset // 8 : (offset + rows + 7) // 8]
-    if offset % 8:
-        raw = np.packbits(np.unpackbits(raw, bitorder="little")[offset % 8 : offset % 8 + rows], bitorder="little")
-    words = np.zeros(-(-rows // 64) * 8, np.uint8)
-    words[: len(raw)] = raw
-    return words.view(np.uint64) & _full(rows)
+def _copy_bits(buffer: pa.Buffer, offset: int, rows: int, words: Bits) -> None:
+    """Put the bits of a bitmap from `offset` on into words of 64 rows; those behind the last row are anything."""
+    first, shift = offset // 8, offset % 8
+    size = (rows + 7) // 8
+    raw, target = np.frombuffer(buffer, np.uint8)[first : (offset + rows + 7) // 8], words.view(np.uint8)
+    if not shift:
+        target[:size] = raw[:size]
+        return
+    np.right_shift(raw[:size], shift, out=target[:size])
+    target[: len(raw) - 1] |= raw[1:] << (8 - shift)
+
+
+def row_sizes(y_true: Bits, y_pred: Bits) -> Sizes:
+    """|Y and P|, |P|, |Y| of each row of indicator words; the words of many labels are read in runs of rows."""
+    from streamavg.count.kernels import add_bits, spread_bits
+
+    labels, words = y_true.shape
+    sizes = np.empty((3, 64 * words), np.int32)
+    for start in range(0, words, RUN):
+        stop = min(start + RUN, words)
+        planes = np.zeros((3, labels.bit_length(), stop - start), np.uint64)
+        add_bits(y_true[:, start:stop], y_pred[:, start:stop], planes, np.empty(stop - start, np.uint64))
+        for digits, size in zip(planes, sizes, strict=True):
+            spread_bits(digits, size[64 * start : 64 * stop])
+    return sizes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,11 +38,10 @@ def choose(wanted: str | Sequence[str], available: Sequence[str], role: str) -> 
         names = tuple(wanted)
         if not names:
             raise InputError(f"{role} is an empty list; name a column or several indicator columns")
-        for name in names:
-            _require(name, available, role)
+        _require(names, available, role)
         return Chosen(names, ())
     if "*" not in wanted or wanted in available:
-        _require(wanted, available, role)
+        _require((wanted,), available, role)
         return Chosen((wanted,), ())
     before, _, after = wanted.partition("*")
     if "*" in after:
@@ -50,23 +50,23 @@ def choose(wanted: str | Sequence[str], available: Sequence[str], role: str) -> 
     found = [(name, match[1]) for name in available if (match := pattern.fullmatch(name))]
     if not found:
         raise InputError(f"no column matches {role} {wanted!r}; the columns are: {listed(available)}")
-    for name, _ in found:
-        _require(name, available, role)  # each column once
+    _require([name for name, _ in found], available, role)  # each column once
     return Chosen(tuple(name for name, _ in found), tuple(stem for _, stem in found))
 
 
-def _require(name: str, available: Sequence[str], role: str) -> None:
-    times = list(available).count(name)
-    if times == 1:
-        return
-    if times:
-        raise InputError(f"there are {times} columns named {name!r}; rename all but one")
-    near = difflib.get_close_matches(name, list(available), n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    flag = role.replace("_", "-")
-    raise InputError(
-        f"there is no column {name!r} for {role}; the columns are: {listed(available)}{hint} (set it with --{flag})"
-    )
+def _require(names: Sequence[str], available: Sequence[str], role: str) -> None:
+    held = Counter(available)
+    for name in names:
+        if held[name] > 1:
+            raise InputError(f"there are {held[name]} columns named {name!r}; rename all but one")
+        if not held[name]:
+            near = difflib.get_close_matches(name, list(available), n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            flag = role.replace("_", "-")
+            raise InputError(
+                f"there is no column {name!r} for {role}; the columns are: {listed(available)}{hint} "
+                f"(set it with --{flag})"
+            )
 
 
 def listed(names: Sequence[str], most: int = 12) -> str:

@@ -12,7 +12,8 @@ import pyarrow as pa
 from streamavg.count import indicators
 from streamavg.count.columns import Column
 from streamavg.count.indicators import Indicators
-from streamavg.count.texts import runs, solid, validated
+from streamavg.count.lists import is_set, unnested
+from streamavg.count.texts import validated
 from streamavg.count.vocabulary import FIRST, NULL, Vocabulary
 from streamavg.errors import InputError
 from streamavg.state.counts import FP, Counts
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from streamavg.state.tables import Ints
 
     Mask = np.ndarray[Any, np.dtype[np.bool_]]
+    Sizes = np.ndarray[Any, np.dtype[np.int32]]
 
 MOST_IN_A_ROW = 2**21 - 1  # what the packed key of the row table holds
 
@@ -44,7 +46,8 @@ class Sets:
     def rows_with(self, marked: Mask) -> Mask:
         """The rows that hold a marked code."""
         found = np.zeros(len(self.lengths), bool)
-        found[np.repeat(np.arange(len(found)), self.lengths)[marked]] = True
+        if marked.any():
+            found[np.repeat(np.arange(len(found)), self.lengths)[marked]] = True
         return found
 
     def without(self, rows: Mask) -> Sets:
@@ -93,7 +96,7 @@ class SetCounter:
             return indicators.from_columns(arrays, names)
         if pa.types.is_null(array.type):
             return Sets(np.zeros(len(array), np.int64), np.empty(0, np.uint32), np.ones(len(array), bool))
-        if not _is_list(array.type):
+        if not is_set(array.type):
             raise InputError(
                 f"column {names[0]!r} has one label a row ({array.type}) but the task is multilabel; "
                 "give lists of labels, or several indicator columns"
@@ -110,7 +113,7 @@ class SetCounter:
         kind = array.type
         if pa.types.is_fixed_size_list(kind) and pa.types.is_floating(kind.value_type):
             raise InputError(f"column {name!r} has type {kind}; it looks like scores; threshold them first")
-        lengths, flat, null = _unnested(validated(array, name, full=True))
+        lengths, flat, null = unnested(validated(array, name, full=True))
         if int(lengths.sum()) != len(flat):
             raise InputError(f"column {name!r} is a damaged Arrow array: its lists do not cover its values")
         codes = Column(name, self.vocabulary).words(flat).values if len(flat) else np.empty(0, np.uint32)
@@ -127,25 +130,24 @@ class SetCounter:
             return read
         lengths, labels = read.sets()
         null = ~np.unpackbits(read.valid.view(np.uint8), bitorder="little")[: read.rows].astype(bool)
-        return Sets(lengths, self._declared[labels].astype(np.uint32), null).without(null)
+        return Sets(lengths, self._declared[labels].astype(np.uint32), null)
 
     def _count_indicators(self, true: Indicators, pred: Indicators, step: int) -> None:
-        from streamavg.count.kernels import add_bits, count_bits
+        from streamavg.count.kernels import count_bits
 
         both = true.valid & pred.valid
         missing = _ones(true.valid) - _ones(both)
         self._refuse_missing(missing)
         kept = both if self.config.null_pred == "abstain" else true.valid
-        y_true, y_pred = true.words & kept, pred.words & kept
+        y_true, y_pred = true.words, pred.words
+        if _ones(both) < true.rows:  # else the words are used as they are: a copy takes as long as the count
+            y_true, y_pred = y_true & kept, y_pred & both
         self._make_room()
         for code, t, p in zip(self._declared.tolist(), y_true, y_pred, strict=True):
             in_true, in_pred, in_both = (int(count) for count in count_bits(t, p))
             self.cells[code] += np.array((in_both, in_pred - in_both, in_true - in_both)) * step
         if self.config.samples:
-            sizes = np.zeros((3, 64 * len(kept)), np.int32)
-            add_bits(y_true, y_pred, *sizes)
-            rows = np.unpackbits(kept.view(np.uint8), bitorder="little").astype(bool)
-            self._count_rows(sizes[:, rows].astype(np.int64).T, step)
+            self._count_rows(indicators.row_sizes(y_true, y_pred), kept, step)
         self._tally(true.rows - _ones(true.valid), 0, missing, step)
         self.rows += _ones(kept) * step
 
@@ -168,13 +170,13 @@ class SetCounter:
         ends = np.zeros((len(skipped) + 1, 2), np.int64)
         np.cumsum(true.lengths, out=ends[1:, 0])
         np.cumsum(pred.lengths, out=ends[1:, 1])
-        sizes = np.empty((len(skipped), 3), np.int64)
+        sizes = np.empty((3, len(skipped)), np.int32)
         codes = (column.codes.astype(np.uint32, copy=False) for column in (true, pred))
         if not count_sets(ends, *codes, self._marked, step, self._marks, self.cells, sizes):
             raise AssertionError("a label code left the vocabulary")
         self._marked += len(skipped)
         if self.config.samples:
-            self._count_rows(sizes[~skipped], step)
+            self._count_rows(sizes, np.packbits(~skipped, bitorder="little"), step)
         self._tally(int(true.null.sum()), int(unknown.sum()), int(missing.sum()), step)
         self.rows += int((~skipped).sum()) * step
         self._settle()
@@ -196,17 +198,20 @@ class SetCounter:
         self.named["unknown_true"] += unknown_true * step
         self.named["null_pred" if self.config.null_pred == "abstain" else "unanswered"] += missing * step
 
-    def _count_rows(self, sizes: Ints, step: int) -> None:
-        if not len(sizes):
-            return
-        base = int(sizes.max()) + 1
+    def _count_rows(self, sizes: Sizes, valid: Any, step: int) -> None:
+        """Add |Y and P|, |P|, |Y| of the rows whose bit in `valid` (bytes or words) is set."""
+        from streamavg.count.kernels import count_sizes
+
+        base = int(sizes.max(initial=0)) + 1
         if base**3 <= 1 << 22:  # counting is ten times faster than sorting while the table stays in the cache
-            small = np.bincount((sizes[:, 0] * base + sizes[:, 1]) * base + sizes[:, 2])
+            small = np.zeros(base**3, np.int64)
+            count_sizes(sizes, valid.view(np.uint8), base, step, small)
             held = np.flatnonzero(small)
-            keys, counts = pack(held // base**2, held // base % base, held % base), small[held]
+            self.row_table += KeyTable.of(pack(held // base**2, held // base % base, held % base), small[held])
         else:
-            keys, counts = np.unique(pack(*sizes.T), return_counts=True)
-        self.row_table += KeyTable.of(keys, counts * step)
+            rows = np.unpackbits(valid.view(np.uint8), bitorder="little")[: sizes.shape[1]].astype(bool)
+            keys, counts = np.unique(pack(*sizes[:, rows].astype(np.int64)), return_counts=True)
+            self.row_table += KeyTable.of(keys, counts * step)
 
     def _make_room(self) -> None:
         if len(self.cells) < len(self.vocabulary):
@@ -233,49 +238,6 @@ class SetCounter:
             self.row_table,
             pairs=None,
         )
-
-
-def _unnested(array: pa.Array) -> tuple[Ints, pa.Array, Mask]:
-    """The length of each row's list (0 for null), the labels row after row, and which rows are null."""
-    null = np.asarray(array.is_null())
-    starts, lengths = _extents(array)
-    lengths = np.where(null, 0, lengths)
-    total = int(lengths.sum())
-    before = np.cumsum(lengths) - lengths
-    filled = lengths > 0
-    gaps = (starts - before)[filled]
-    if not total or (gaps == gaps[0]).all():
-        return lengths, array.values.slice(int(gaps[0]) if total else 0, total), null
-    # labels under nulls, and views that overlap or come out of order. Not by flatten (26.0.1): it fails on such views
-    # ("Negative buffer slice") and on null lists alone of float16 dictionaries ("MakeBuilder: cannot construct builder")
-    places = np.repeat(starts - before, lengths) + np.arange(total)
-    values = array.values
-    if pa.types.is_run_end_encoded(values.type):
-        values, times = runs(values)
-        places = np.repeat(np.arange(len(values)), times)[places]
-    return lengths, solid(values).take(pa.array(places)), null
-
-
-def _extents(array: pa.Array) -> tuple[Ints, Ints]:
-    """Where each row's list begins in the values, and its length, null rows included."""
-    kind = array.type
-    if pa.types.is_fixed_size_list(kind):
-        return (array.offset + np.arange(len(array))) * kind.list_size, np.full(len(array), kind.list_size)
-    offsets = np.asarray(array.offsets).astype(np.int64)
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        return offsets[:-1], np.diff(offsets)
-    return offsets, np.asarray(array.sizes).astype(np.int64)
-
-
-def _is_list(kind: pa.DataType) -> bool:
-    types = pa.types
-    lists = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
-    return bool(lists or types.is_list_view(kind) or types.is_large_list_view(kind))
-
-
-def is_set(kind: pa.DataType) -> bool:
-    """Whether a column of this type holds a set of labels, or a list of indicators, a row."""
-    return _is_list(kind)
 
 
 def _ones(words: Any) -> int:

@@ -30,16 +30,25 @@ def loops(rows: int) -> ModuleType:
     return kernels
 
 
-def count_pairs(
-    y_true: Any, y_pred: Any, bound_true: Any, bound_pred: Any, width: Any, shift: Any, step: Any, table: Any
-) -> int:
+def count_pairs(y_true: Any, y_pred: Any, sizes: Any, step: Any, keys: Any, table: Any) -> int:
     """table[true * width + pred] += step for each row before the first that is out of bounds; returns their number."""
-    wild = np.flatnonzero((y_true >= bound_true) | (y_pred >= bound_pred))
+    wild = np.flatnonzero((y_true >= sizes[0]) | (y_pred >= sizes[1]))
     rows = int(wild[0]) if wild.size else len(y_true)
-    keys = y_true[:rows].astype(np.int64) * int(width) + y_pred[:rows].astype(np.int64)
-    counts = np.bincount(keys, minlength=0)
+    pairs = y_true[:rows].astype(np.int64) * int(sizes[2]) + y_pred[:rows].astype(np.int64)
+    counts = np.bincount(pairs, minlength=0)
     table[: len(counts)] += (counts * step).astype(np.int32)
     return rows
+
+
+def mark(codes: Any, met: Any) -> None:
+    """met[code] = 1 for each code that `met` has."""
+    met[codes[codes < len(met)]] = 1
+
+
+def translate(codes: Any, mapping: Any, out: Any) -> None:
+    """out[i] = mapping[codes[i]], or 0 for a code that `mapping` does not have."""
+    inside = codes < len(mapping)
+    out[:] = np.where(inside, mapping[np.where(inside, codes, 0)], 0)
 
 
 def fill_nulls(codes: Any, bits: Any, offset: int, size: Any, null_code: Any, out: Any) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from streamavg.count.columns import is_scalar_label
-from streamavg.count.sets import is_set
+from streamavg.count.lists import is_set
 from streamavg.errors import InputError
 
 if TYPE_CHECKING:

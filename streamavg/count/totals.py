@@ -117,7 +117,9 @@ class Totals:
         if self.pairs is None:
             return None
         y_true, y_pred = self.pairs.keys >> 32, self.pairs.keys & 0xFFFFFFFF
-        used = np.unique(np.concatenate((y_true, y_pred[y_pred >= FIRST])))
+        met = np.zeros(len(self.vocabulary), bool)
+        met[y_true] = met[y_pred] = True
+        used = FIRST + np.flatnonzero(met[FIRST:])
         labels = [self.vocabulary.labels[code - FIRST] for code in used]
         order = sorted(range(len(labels)), key=labels.__getitem__)
         place = np.full(len(self.vocabulary) + 1, NO_LABEL, np.int64)

@@ -80,7 +80,7 @@ def confusion_table(state: State, normalize: str | None) -> pa.Table:
     refuse_negative(state)
     counts = state.pairs.table.counts
     true, pred = state.pairs.codes()
-    order = np.lexsort((pred, true, -counts))
+    order = np.argsort(-counts, kind="stable")  # of entries by truth, then prediction
     true, pred, counts = true[order], pred[order], counts[order]
     labels = label_array(state, state.pairs.labels, missing=True)
     columns = {"y_true": labels.take(pa.array(true)), "y_pred": labels.take(pa.array(pred % len(labels)))}

@@ -9,8 +9,9 @@ import math
 from typing import TYPE_CHECKING
 
 from streamavg.report.build import HEADLINE, Report, as_dict, class_rows, errors_shown, policy_words
+from streamavg.report.difference import Difference, difference_as_dict
 from streamavg.report.escape import json_safe, label_shown, markdown_safe, spreadsheet_safe
-from streamavg.report.text import facts, number, table_text
+from streamavg.report.text import difference_text, facts, number, table_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -105,9 +106,17 @@ RENDERERS: dict[str, Callable[[Report], str | bytes]] = {
 }
 
 
+def difference_json(shown: Difference) -> str:
+    """Two states side by side as strict JSON; nan is null."""
+    return json_safe(json.dumps(difference_as_dict(shown), indent=2, allow_nan=False)) + "\n"
+
+
+DIFFERENCES: dict[str, Callable[[Difference], str]] = {"table": difference_text, "json": difference_json}
+
+
 def render(shown: Report, name: str) -> str | bytes:
     """The report in the format of that name."""
     return RENDERERS[name](shown)
 
 
-__all__ = ["RENDERERS", "render"]
+__all__ = ["DIFFERENCES", "RENDERERS", "render"]

@@ -7,11 +7,14 @@ import math
 from typing import TYPE_CHECKING
 
 from streamavg.report.build import HEADLINE, ClassRow, Report, class_rows, errors_shown, policy_words
+from streamavg.report.difference import SHOWN
 from streamavg.report.escape import label_shown, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+
+    from streamavg.report.difference import Difference
 
 CAUSE_WORDS = {
     "malformed": "malformed line",
@@ -136,4 +139,48 @@ def _row_name(row: ClassRow) -> str:
 
 
 def _part(row: ClassRow) -> str:
-    return "-" if math.isnan(row.contribution) else f"{row.contribution:+.4f}"
+    return _signed(row.contribution)
+
+
+def difference_text(shown: Difference) -> str:
+    """Two states side by side as plain text."""
+    from rich.console import Console
+
+    out = io.StringIO()
+    console = Console(file=out, width=110, color_system=None, highlight=False, emoji=False, markup=False)
+    for letter, name, state in zip("AB", shown.names, shown.states, strict=True):
+        console.print(visible(f"{letter}: {name} ({state.config.task})"), overflow="fold")
+    if shown.states[0].fingerprint == shown.states[1].fingerprint:
+        console.print("equal: the same rows, whatever their order")
+    table = _grid("", "A", "B", "B - A")
+    for name, (first, second) in shown.counts().items():
+        table.add_row(visible(name), f"{first:,}", f"{second:,}", f"{second - first:+,}")
+    table.add_section()
+    for name, values in shown.metrics.items():
+        table.add_row(visible(name), *map(number, values), _signed(values[1] - values[0]))
+    console.print(table)
+    if shown.classes:
+        console.print(f"\n{len(shown.classes):,} classes differ" + _first(len(shown.classes)))
+        console.print(_changes_table(shown))
+    division = shown.policy.zero_division
+    words = "leaves the mean" if math.isnan(division) else f"counts as {division:g}"
+    console.print(f"means over {shown.policy.over} classes; 0/0 {words}")
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+
+def _first(classes: int) -> str:
+    return f"; the {SHOWN} that changed most:" if classes > SHOWN else ":"
+
+
+def _changes_table(shown: Difference) -> Table:
+    table = _grid("class", "rows A", "rows B", "f1 A", "f1 B", *(f"{name} B - A" for name in HEADLINE))
+    place = HEADLINE.index("f1")
+    for each in shown.classes[:SHOWN]:
+        sizes = (f"{rows:,}" for rows in each.support)
+        values = (number(side[place]) for side in each.values)
+        table.add_row(label_shown(each.label), *sizes, *values, *map(_signed, each.changes))
+    return table
+
+
+def _signed(change: float) -> str:
+    return "-" if math.isnan(change) else f"{change:+.4f}"

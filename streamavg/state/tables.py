@@ -88,6 +88,8 @@ class KeyTable:
         return KeyTable(frozen(keys[keep]), frozen(counts[keep]))
 
     def __add__(self, other: KeyTable) -> KeyTable:
+        if not self.keys.size or not other.keys.size:
+            return self if self.keys.size else other
         return KeyTable.of(np.concatenate((self.keys, other.keys)), np.concatenate((self.counts, other.counts)))
 
     def __neg__(self) -> KeyTable:

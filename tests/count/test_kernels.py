@@ -63,17 +63,32 @@ def test_peak(rng, rows, dtype):
     assert kernels.peak(array) == naive.peak(array)
 
 
-@given(seeds, lengths, dtypes, st.integers(1, 9), st.integers(1, 9), st.sampled_from([1, -1]), st.booleans())
-def test_count_pairs(rng, rows, dtype, bound_true, bound_pred, step, split):
+key_types = st.sampled_from([np.uint16, np.uint32])
+
+
+@given(seeds, lengths, dtypes, key_types, st.integers(1, 9), st.integers(1, 9))
+def test_pair_keys(rng, rows, dtype, key_type, bound, width):
+    true, pred = (with_wild_ones(rng, codes(rng, rows, bound, dtype), bound) for _ in range(2))
+    keys, twin = np.zeros(rows, key_type), np.zeros(rows, key_type)
+    most = kernels.pair_keys(true, pred, np.uint32(width), keys)
+    assert most == naive.pair_keys(true, pred, width, twin)
+    assert keys.tolist() == twin.tolist()
+
+
+@given(
+    seeds, lengths, dtypes, key_types, st.integers(1, 9), st.integers(1, 9), st.sampled_from([1, -1]), st.integers(0, 2)
+)
+def test_count_pairs(rng, rows, dtype, key_type, bound_true, bound_pred, step, split):
     width, height = bound_pred + int(rng.integers(3)), bound_true + int(rng.integers(3))
-    shift = width * height if split else 0
+    a, b = width * height * (split > 0), 2 * width * height * (split > 1)
+    keys = np.empty(int(rng.choice([1, 7, BLOCK])), key_type)
     true = with_wild_ones(rng, codes(rng, rows, bound_true, dtype), bound_true)
     pred = with_wild_ones(rng, codes(rng, rows, bound_pred, dtype), bound_pred)
-    table = rng.integers(-5, 5, (4 if split else 1) * width * height).astype(np.int32)
+    table = rng.integers(-5, 5, 2**split * width * height).astype(np.int32)
     twin = table.copy()
-    sizes = [np.uint64(number) for number in (bound_true, bound_pred, width, shift)]
-    done = kernels.count_pairs(true, pred, *sizes, np.int32(step), table)
-    assert done == naive.count_pairs(true, pred, bound_true, bound_pred, width, shift, step, twin)
+    sizes = np.array((bound_true, bound_pred, width, a, b), np.uint64)
+    done = kernels.count_pairs(true, pred, sizes, np.int32(step), keys, table)
+    assert done == naive.count_pairs(true, pred, sizes, step, keys, twin)
     assert table.tolist() == twin.tolist()
 
 
@@ -100,6 +115,23 @@ def test_fill_nulls(rng, rows, dtype, offset, size):
     assert out.tolist() == twin.tolist()
 
 
+def assert_marks_and_translates(module, rng, rows, dtype):
+    given = with_wild_ones(rng, codes(rng, rows, 9, dtype), 9)
+    mapping, met = rng.integers(0, 2**32, 9).astype(np.uint32), np.zeros(9, np.uint8)
+    out, out_twin, met_twin = np.full(rows, 7, np.uint32), np.full(rows, 7, np.uint32), met.copy()
+    module.mark(given, met)
+    naive.mark(given, met_twin)
+    assert met.tolist() == met_twin.tolist()
+    module.translate(given, mapping, out)
+    naive.translate(given, mapping, out_twin)
+    assert out.tolist() == out_twin.tolist()
+
+
+@given(seeds, st.integers(1, 40), dtypes)
+def test_mark_and_translate(rng, rows, dtype):
+    assert_marks_and_translates(kernels, rng, rows, dtype)
+
+
 words = st.one_of(st.integers(0, 2**64 - 1), st.sampled_from([0, 1, 2**63, 2**64 - 1]))
 
 
@@ -109,14 +141,45 @@ def test_count_bits(pairs):
     assert tuple(map(int, kernels.count_bits(true, pred))) == naive.count_bits(true, pred)
 
 
-@given(seeds, st.integers(0, 5), st.integers(1, 3))
-def test_add_bits(rng, labels, width):
-    true, pred = rng.integers(0, 2**64, (2, labels, width), dtype=np.uint64)
-    sizes = rng.integers(0, 9, (3, 64 * width)).astype(np.int32)
-    twin = sizes.copy()
-    kernels.add_bits(true, pred, *sizes)
-    naive.add_bits(true, pred, *twin)
-    assert sizes.tolist() == twin.tolist()
+def some_words(rng, shape):
+    """Words with few, half, or nearly all of their bits set."""
+    made = rng.integers(0, 2**64, (3, *shape), dtype=np.uint64)
+    return rng.choice([made[0], made[0] & made[1] & made[2], made[0] | made[1] | made[2]])
+
+
+@given(seeds, st.integers(1, 3))
+def test_add_carry(rng, width):
+    arrays = some_words(rng, (width,)), some_words(rng, (width,))
+    twins = [array.copy() for array in arrays]
+    kernels.add_carry(*arrays)
+    naive.add_carry(*twins)
+    assert [array.tolist() for array in arrays] == [twin.tolist() for twin in twins]
+
+
+@given(seeds, st.integers(0, 17), st.integers(1, 2))
+def test_add_bits_and_spread_bits(rng, labels, width):
+    true, pred = some_words(rng, (labels, width)), some_words(rng, (labels, width))
+    planes = np.zeros((3, labels.bit_length(), width), np.uint64)
+    twin = planes.copy()
+    kernels.add_bits(true, pred, planes, np.empty(width, np.uint64))
+    naive.add_bits(true, pred, twin, None)
+    assert planes.tolist() == twin.tolist()
+    for digits in planes:
+        sizes, sizes_twin = rng.integers(0, 9, (2, 64 * width)).astype(np.int32)
+        kernels.spread_bits(digits, sizes)
+        naive.spread_bits(digits, sizes_twin)
+        assert sizes.tolist() == sizes_twin.tolist()
+
+
+@given(seeds, st.integers(1, 40), st.integers(1, 4), st.sampled_from([1, -1]))
+def test_count_sizes(rng, rows, base, step):
+    sizes = rng.integers(0, base, (3, rows)).astype(np.int32)
+    valid = rng.integers(0, 256, (rows + 7) // 8).astype(np.uint8)
+    table = rng.integers(-5, 5, base**3)
+    twin = table.copy()
+    kernels.count_sizes(sizes, valid, base, step, table)
+    naive.count_sizes(sizes, valid, base, step, twin)
+    assert table.tolist() == twin.tolist()
 
 
 @given(seeds, st.integers(0, 9), st.integers(1, 6), st.sampled_from([1, -1]), st.booleans())
@@ -131,7 +194,7 @@ def test_count_sets(rng, rows, labels, step, wild):
         ends[-1, rng.integers(2)] += 1
     first = int(rng.integers(0, 1000))
     marks = rng.integers(-1, max(first, 1), (labels, 2)) if first else np.full((labels, 2), -1)
-    cells, sizes = rng.integers(-9, 9, (labels, 3)), np.zeros((rows, 3), np.int64)
+    cells, sizes = rng.integers(-9, 9, (labels, 3)), np.zeros((3, rows), np.int32)
     twins = [array.copy() for array in (marks, cells, sizes)]
     counted = kernels.count_sets(ends, *sides, first, step, marks, cells, sizes)
     assert counted == naive.count_sets(ends, *sides, first, step, *twins)
@@ -149,12 +212,12 @@ def test_copy():
 
 def test_labels_met_before_do_not_count_as_met_now():
     """Marks of earlier rows lie below `first`, so one table of marks serves a billion rows."""
-    marks, cells, sizes = np.full((2, 2), -1), np.zeros((2, 3), np.int64), np.zeros((1, 3), np.int64)
+    marks, cells, sizes = np.full((2, 2), -1), np.zeros((2, 3), np.int64), np.zeros((3, 1), np.int32)
     ends, one = np.array([[0, 0], [2, 1]]), np.array([1, 1], np.uint32)
     for row in range(3):
         assert kernels.count_sets(ends, one, one[:1], row, 1, marks, cells, sizes)
     assert cells.tolist() == [[0, 0, 0], [3, 0, 0]]
-    assert sizes.tolist() == [[1, 1, 1]]
+    assert sizes.tolist() == [[1], [1], [1]]
 
 
 @scaled(0.5)

@@ -64,20 +64,6 @@ def test_what_lies_under_a_null_list_is_not_looked_at():
         assert_counted(counted(hidden, truth), [(["1"], ["1"]), (None, ["1"])])
 
 
-@pytest.mark.parametrize("null", [[False, True, False], [True, True, True]], ids=["some null", "all null"])
-@pytest.mark.parametrize("layout", ["dictionary", "runs"])
-def test_float16_labels_behind_codes_or_runs_under_null_lists(layout, null):
-    """Arrow makes no empty dictionary array of float16, which is what it flattens null lists to, and takes no runs."""
-    halves = pa.array(np.array([1, 2, 3], np.float16))
-    if layout == "dictionary":
-        values = pa.DictionaryArray.from_arrays(pa.array([0, 1, 2], pa.int8()), halves)
-    else:
-        values = pa.RunEndEncodedArray.from_arrays(pa.array([1, 2, 3], pa.int16()), halves)
-    pred = pa.ListArray.from_arrays(pa.array([0, 1, 2, 3], pa.int32()), values, mask=pa.array(null))
-    answers = [None if hidden else [str(k + 1)] for k, hidden in enumerate(null)]
-    assert_counted(counted([["1"]] * 3, pred), [(["1"], answer) for answer in answers])
-
-
 @given(strategies.rows_of(["a", "b", "c"], "multilabel"), st.sampled_from(["wrong", "abstain"]), st.data())
 def test_an_unknown_label_in_a_set(rows, null_pred, data):
     arrays = [pa.array([row[k] for row in rows], TEXTS) for k in (0, 1)]

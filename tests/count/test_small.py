@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from streamavg.count import small
 from tests import naive
-from tests.count.test_kernels import codes, dtypes, seeds, with_wild_ones
+from tests.count.test_kernels import assert_marks_and_translates, codes, dtypes, seeds, with_wild_ones
 
 
 @given(seeds, st.integers(1, 60), dtypes, st.integers(1, 9), st.integers(1, 9), st.sampled_from([1, -1]))
@@ -21,12 +21,17 @@ def test_count_pairs(rng, rows, dtype, bound_true, bound_pred, step):
     pred = with_wild_ones(rng, codes(rng, rows, bound_pred, dtype), bound_pred)
     table = rng.integers(-5, 5, bound_true * width).astype(np.int32)
     twin = table.copy()
-    sizes = [np.uint64(number) for number in (bound_true, bound_pred, width, 0)]
-    done = small.count_pairs(true, pred, *sizes, np.int32(step), table)
+    sizes, keys = np.array((bound_true, bound_pred, width, 0, 0), np.uint64), np.empty(8, np.uint16)
+    done = small.count_pairs(true, pred, sizes, np.int32(step), keys, table)
     inside = (true.astype(object) < bound_true) & (pred.astype(object) < bound_pred)
     assert done == (rows if inside.all() else inside.tolist().index(False))
-    assert naive.count_pairs(true[:done], pred[:done], bound_true, bound_pred, width, 0, step, twin) == done
+    assert naive.count_pairs(true[:done], pred[:done], sizes, step, keys, twin) == done
     assert table.tolist() == twin.tolist()
+
+
+@given(seeds, st.integers(1, 40), dtypes)
+def test_mark_and_translate(rng, rows, dtype):
+    assert_marks_and_translates(small, rng, rows, dtype)
 
 
 @given(seeds, st.integers(1, 40), dtypes, st.integers(0, 17), st.sampled_from([0, 3, 9, 255, 2**62]))

@@ -14,7 +14,7 @@ import numpy as np
 from streamavg.count.kernels.compile import kernel
 
 BLOCK = 4096  # rows checked, then counted, while both columns are in the first-level cache
-WAYS = 4  # sub-tables, so that rows of one frequent pair do not wait for each other's store
+WAYS = 4  # increments in flight, in up to so many sub-tables: rows of one frequent pair wait for each other's store
 
 
 @kernel
@@ -27,28 +27,42 @@ def peak(codes: Any) -> Any:
 
 
 @kernel
-def count_pairs(
-    y_true: Any, y_pred: Any, bound_true: Any, bound_pred: Any, width: Any, shift: Any, step: Any, table: Any
-) -> int:
-    """table[way * shift + true * width + pred] += step for each row, in four ways (all one where shift is 0).
+def pair_keys(y_true: Any, y_pred: Any, width: Any, keys: Any) -> tuple[Any, Any]:
+    """keys[i] = true * width + pred; returns the largest true and the largest predicted code.
 
-    y_true, y_pred: equal unsigned dtype and length; bounds, width, shift uint64 with bound_pred <= width; step int32;
-    table flat int32 of at least 3 * shift + bound_true * width cells.
+    A loop without a table, which LLVM makes vectors of; a key means nothing until its codes are known to be in bounds.
     """
-    way_1, way_2, way_3 = table[shift:], table[2 * shift :], table[3 * shift :]
-    for start in range(0, len(y_true), BLOCK):
-        t, p = y_true[start : start + BLOCK], y_pred[start : start + BLOCK]
-        if peak(t) >= bound_true or peak(p) >= bound_pred:
+    most_true, most_pred = y_true[0], y_pred[0]
+    for i in range(len(y_true)):
+        most_true, most_pred = max(most_true, y_true[i]), max(most_pred, y_pred[i])
+        keys[i] = np.uint32(y_true[i]) * width + np.uint32(y_pred[i])
+    return most_true, most_pred
+
+
+@kernel
+def count_pairs(y_true: Any, y_pred: Any, sizes: Any, step: Any, keys: Any, table: Any) -> int:
+    """table[true * width + pred] += step for each row, in the four ways 0, a, b and a + b behind that cell in turn.
+
+    y_true, y_pred: equal unsigned dtype and length; sizes uint64 (5,): bound_true, bound_pred, width, a, b with
+    bound_pred <= width; step int32; keys: scratch for a block of rows, uint16 or uint32, which must hold every cell's
+    number; table flat int32 of at least a + b + bound_true * width cells.
+    """
+    width, a, b, block = np.uint32(sizes[2]), sizes[3], sizes[4], len(keys)
+    way_1, way_2, way_3 = table[a:], table[b:], table[a + b :]
+    for start in range(0, len(y_true), block):
+        t, p = y_true[start : start + block], y_pred[start : start + block]
+        most_true, most_pred = pair_keys(t, p, width, keys)
+        if most_true >= sizes[0] or most_pred >= sizes[1]:
             return start
         quads = len(t) // WAYS
         for quad in range(quads):
             i = WAYS * quad
-            table[np.uint64(t[i]) * width + np.uint64(p[i])] += step
-            way_1[np.uint64(t[i + 1]) * width + np.uint64(p[i + 1])] += step
-            way_2[np.uint64(t[i + 2]) * width + np.uint64(p[i + 2])] += step
-            way_3[np.uint64(t[i + 3]) * width + np.uint64(p[i + 3])] += step
+            table[keys[i]] += step
+            way_1[keys[i + 1]] += step
+            way_2[keys[i + 2]] += step
+            way_3[keys[i + 3]] += step
         for i in range(WAYS * quads, len(t)):
-            table[np.uint64(t[i]) * width + np.uint64(p[i])] += step
+            table[keys[i]] += step
     return len(y_true)
 
 
@@ -72,6 +86,21 @@ def count_labels(y_true: Any, y_pred: Any, bound_true: Any, bound_pred: Any, ste
                 cells[pred, 1] += step
                 cells[true, 2] += step
     return len(y_true)
+
+
+@kernel
+def mark(codes: Any, met: Any) -> None:
+    """met[code] = 1 for each code that `met` has; unsigned codes."""
+    for i in range(len(codes)):
+        if codes[i] < np.uint64(len(met)):
+            met[codes[i]] = 1
+
+
+@kernel
+def translate(codes: Any, mapping: Any, out: Any) -> None:
+    """out[i] = mapping[codes[i]], or 0 for a code that `mapping` does not have; unsigned codes, out of equal length."""
+    for i in range(len(codes)):
+        out[i] = mapping[codes[i]] if codes[i] < np.uint64(len(mapping)) else 0
 
 
 @kernel
@@ -110,22 +139,53 @@ def count_bits(y_true: Any, y_pred: Any) -> Any:
 
 
 @kernel
-def add_bits(y_true: Any, y_pred: Any, both: Any, predicted: Any, true: Any) -> None:
-    """Add each row's set bits over all labels to its sizes |Y and P|, |P|, |Y|.
+def add_carry(carry: Any, plane: Any) -> None:
+    """Add bits to the numbers whose binary digit of one place `plane` holds; `carry` is what goes to the next place."""
+    for word in range(len(carry)):
+        held = plane[word]
+        plane[word] = held ^ carry[word]
+        carry[word] &= held
 
-    y_true, y_pred: uint64 (labels, words), bit b of word w is row 64 w + b; sizes int32 of 64 rows a word.
+
+@kernel
+def add_bits(y_true: Any, y_pred: Any, planes: Any, carry: Any) -> None:
+    """Count each row's set bits over all labels, |Y and P|, |P| and |Y|, as binary numbers.
+
+    y_true, y_pred: uint64 (labels, words); bit b of word w is row 64 w + b. planes: uint64 (3, digits, words), zero;
+    bit b of planes[k, d, w] becomes digit d of the row's size k. carry: uint64 (words,), scratch. 64 rows an operation.
     """
-    one = np.uint64(1)
-    for word in range(y_true.shape[1]):
-        row_both, row_pred = both[64 * word : 64 * word + 64], predicted[64 * word : 64 * word + 64]
-        row_true = true[64 * word : 64 * word + 64]
-        for label in range(len(y_true)):
-            t, p = y_true[label, word], y_pred[label, word]
+    for label in range(len(y_true)):
+        for size in range(3):
+            for word in range(len(carry)):
+                t, p = y_true[label, word], y_pred[label, word]
+                carry[word] = t & p if size == 0 else p if size == 1 else t
+            digit, reach = 0, label + 1
+            while reach and digit < planes.shape[1]:
+                add_carry(carry, planes[size, digit])
+                digit, reach = digit + 1, reach >> 1
+
+
+@kernel
+def spread_bits(planes: Any, sizes: Any) -> None:
+    """sizes[64 w + b] = the number whose binary digits are bit b of planes[:, w]; sizes int32, 64 a word."""
+    sizes[:] = 0
+    for digit in range(len(planes)):
+        for word in range(planes.shape[1]):
+            bits, row = planes[digit, word], sizes[64 * word : 64 * word + 64]
             for bit in range(64):
-                in_true, in_pred = (t >> np.uint64(bit)) & one, (p >> np.uint64(bit)) & one
-                row_true[bit] += np.int32(in_true)
-                row_pred[bit] += np.int32(in_pred)
-                row_both[bit] += np.int32(in_true & in_pred)
+                row[bit] += np.int32((bits >> np.uint64(bit)) & np.uint64(1)) << digit
+
+
+@kernel
+def count_sizes(sizes: Any, valid: Any, base: Any, step: int, table: Any) -> None:
+    """table[(both * base + predicted) * base + true] += step for each row whose bit in `valid` is set.
+
+    sizes: int32 (3, rows) of numbers from 0 to base - 1; valid uint8, 8 rows a byte; table int64 of base ** 3 cells.
+    """
+    for row in range(sizes.shape[1]):
+        if (valid[row >> 3] >> (row & 7)) & 1:
+            both, predicted, true = np.int64(sizes[0, row]), np.int64(sizes[1, row]), np.int64(sizes[2, row])
+            table[(both * base + predicted) * base + true] += step
 
 
 @kernel
@@ -133,8 +193,8 @@ def count_sets(ends: Any, y_true: Any, y_pred: Any, first: int, step: int, marks
     """Count the distinct labels of each row's two sets: cells[label] += step in TP, FP, FN; sizes[row] is set.
 
     ends int64 (rows + 1, 2): where each row's truth and prediction codes begin; codes uint32; marks int64 (labels, 2),
-    below `first` everywhere, so that first + row marks what this row has met; cells int64 (labels, 3); sizes int64
-    (rows, 3) gets |Y and P|, |P|, |Y|. Returns False, nothing counted, if a code lies outside the tables.
+    below `first` everywhere, so that first + row marks what this row has met; cells int64 (labels, 3); sizes int32
+    (3, rows) gets |Y and P|, |P|, |Y|. Returns False, nothing counted, if a code lies outside the tables.
     """
     labels, last = len(cells), len(ends) - 1
     if ends[last, 0] > len(y_true) or ends[last, 1] > len(y_pred):
@@ -159,5 +219,5 @@ def count_sets(ends: Any, y_true: Any, y_pred: Any, first: int, step: int, marks
                     both += 1
                 else:
                     cells[label, 1] += step
-        sizes[row, 0], sizes[row, 1], sizes[row, 2] = both, predicted, true
+        sizes[0, row], sizes[1, row], sizes[2, row] = both, predicted, true
     return True

@@ -1,0 +1,122 @@
+"""Arguments: the parser of the command line; commands that read a state in the same way share their options."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, NoReturn
+
+FORMATS = ("table", "json", "csv", "markdown", "parquet")
+INPUT_FORMATS = ("parquet", "arrow", "csv", "tsv", "jsonl")
+
+EXAMPLES = """examples:
+  streamavg eval 'preds/*.parquet' --y-true label --y-pred prediction
+  streamavg eval preds.csv --fail-under f1_macro=0.8
+  zcat log.jsonl.gz | streamavg eval - --input-format jsonl --format json -o report.json
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {visible(message)}; see {self.prog} --help\n")
+
+
+def visible(text: str) -> str:
+    """The text without control characters; the module that knows them is loaded on first use."""
+    from streamavg.report import escape
+
+    return escape.visible(text)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    top = _Parser(prog="streamavg", description="Evaluate classifiers over any amount of data.", allow_abbrev=False)
+    top.add_argument("--version", action="store_true", help="print the version")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND")
+    _add_eval(commands)
+    _add_show(commands)
+    _add_diff(commands)
+    listing = commands.add_parser("metrics", help="list the metrics with their formulas", allow_abbrev=False)
+    listing.add_argument("--format", choices=("table", "json", "markdown"), default="table")
+    return top
+
+
+def _add_eval(commands: Any) -> None:
+    command = commands.add_parser(
+        "eval",
+        help="count files, directories, globs, URLs or standard input, and report",
+        description="Count the rows of SOURCE... and report micro, macro, weighted and per-class metrics.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = command.add_argument
+    add("source", nargs="+", metavar="SOURCE", help="path, directory, glob, URL, or - for standard input")
+    data = command.add_argument_group("what the data means")
+    data.add_argument("--y-true", metavar="COLUMN", default="y_true", help='truth: a column, or "true_*" (y_true)')
+    data.add_argument("--y-pred", metavar="COLUMN", default="y_pred", help='prediction, or "pred_*" (y_pred)')
+    data.add_argument("--task", choices=("binary", "multiclass", "multilabel"), help="default: by the column's type")
+    data.add_argument("--labels", metavar="FILE", help="declared labels, one a line")
+    data.add_argument("--pos-label", metavar="LABEL", help="the positive label of a binary task (1)")
+    data.add_argument("--null-pred", choices=("wrong", "abstain", "error"), default="wrong", help="a null prediction")
+    data.add_argument("--unknown", choices=("grow", "count", "error"), default="grow", help="an undeclared label")
+    data.add_argument("--max-labels", type=_positive, default=1_000_000, metavar="N", help="refuse more (1000000)")
+    data.add_argument("--input-format", choices=INPUT_FORMATS, help="where the file name does not tell")
+    _add_reading(command, "keep all label pairs and show the commonest errors")
+    output = _add_output(command, FORMATS)
+    output.add_argument("--threads", type=_positive, metavar="N", help="how many count at once (all cores)")
+    output.add_argument("--no-progress", action="store_true", help="no progress bar on a terminal")
+
+
+def _add_show(commands: Any) -> None:
+    command = commands.add_parser(
+        "show",
+        help="report what state files hold; several are added",
+        description="Report what STATE... hold, as `streamavg eval` does. Several are added: shards of one evaluation.",
+        allow_abbrev=False,
+    )
+    command.add_argument("state", nargs="+", metavar="STATE", help="a state file")
+    _add_reading(command, "show the commonest errors")
+    _add_output(command, FORMATS)
+
+
+def _add_diff(commands: Any) -> None:
+    command = commands.add_parser(
+        "diff",
+        help="compare two state files",
+        description="Show the counts and metrics of two states side by side, and the classes that changed most.",
+        allow_abbrev=False,
+    )
+    command.add_argument("a", metavar="A", help="a state file")
+    command.add_argument("b", metavar="B", help="another one")
+    _add_policy(command.add_argument_group("how it is read"))
+    _add_output(command, ("table", "json"))
+
+
+def _add_policy(reading: Any) -> None:
+    reading.add_argument("--metrics", metavar="A,B", help="only these, see `streamavg metrics`")
+    reading.add_argument("--zero-division", choices=("0", "1", "nan"), default="0", help="what 0/0 is (0)")
+    reading.add_argument("--over", choices=("seen", "declared", "supported"), default="seen", help="classes of a mean")
+
+
+def _add_reading(command: Any, confusion: str) -> None:
+    reading = command.add_argument_group("how it is read")
+    _add_policy(reading)
+    reading.add_argument("--explain", metavar="METRIC", default="f1", help="part micro from macro by class (f1)")
+    reading.add_argument("--confusion", action="store_true", help=confusion)
+    reading.add_argument("--fail-under", action="append", default=[], metavar="METRIC=X", help="exit 1 if below X")
+
+
+def _add_output(command: Any, formats: tuple[str, ...]) -> Any:
+    output = command.add_argument_group("output")
+    output.add_argument("--format", choices=formats, help="of the report (table, or by the suffix of -o)")
+    output.add_argument("-o", "--output", metavar="FILE", help="write the report there")
+    return output
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return value
