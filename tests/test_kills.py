@@ -1,89 +1,133 @@
-"""Kills: a process that counts and saves is killed at any instant; the same command ends with the counts of one run."""
+"""Rows A1 and A3: the command line is killed at any instant; started again, it ends with the counts of one run."""
 
 from __future__ import annotations
 
 import json
+import os
 import random
+import signal
 import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import streamavg as sa
+from streamavg.checkpoint import read
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
-# What the command line does, in a few lines: state and position in one file, replaced at once; prints the fingerprint.
-COMMAND = """
+# Forks one child an order, so that a kill costs no start of Python: each order is a line, `ARGUMENTS...` as JSON.
+# A child reports each save after it has returned, as the number of rows that must never be lost again.
+SERVER = """
 import json, os, sys
 import streamavg as sa
-from streamavg.position import Position
-from streamavg.run import plan_rest
-from streamavg.saving import Checkpointer, count_saving
-from streamavg.state.state import State
+from streamavg import checkpoint, cli
 
-source, saved, threads = sys.argv[1:]
-state, position = State(), Position()
-if os.path.exists(saved):
-    held = json.load(open(saved))
-    state, position = sa.from_bytes(bytes.fromhex(held["state"])).state, Position.from_json(held["position"])
+import streamavg.count.kernels, streamavg.resume
+sa.evaluate(sys.argv[1]).to_json()  # loads and compiles what a run needs
+save = checkpoint.Checkpoint.save
 
-def save(state, position):
-    with open(saved + ".new", "w") as file:
-        json.dump({"state": sa.Snapshot(state).to_bytes().hex(), "position": position.to_json()}, file)
-    os.replace(saved + ".new", saved)
+def reported(self, state, sources):
+    save(self, state, sources)
+    os.write(3, b"%d\\n" % state.seen)
 
-work, position = plan_rest(source, None, {}, position)
-print(count_saving(work, int(threads), {}, Checkpointer(save, 0.02, state, position)).snapshot.fingerprint())
+checkpoint.Checkpoint.save = reported
+for line in sys.stdin:
+    order = json.loads(line)
+    child = os.fork()
+    if child == 0:
+        for number, path in zip((1, 2, 3), order["files"]):
+            os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+        os._exit(cli.main(order["arguments"]))
+    print(child, flush=True)
+    sys.stdin.readline()  # until then the child is at worst a zombie, and its number means nobody else
+    print(os.waitpid(child, 0)[1], flush=True)
 """
 
 
-def killed(command: Sequence[str], draw: random.Random, longest: float, kills: int) -> tuple[str, int]:
-    """Run a command until it ends by itself, killed up to so often; returns its output and how often it was killed."""
-    done = 0
-    while True:
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-            if done < kills:
-                time.sleep(draw.uniform(0, longest))
-                process.kill()
-            out, err = process.communicate()
-        if process.returncode >= 0:
-            assert process.returncode == 0, err
-            return out, done
-        done += 1
+class Victim:
+    """A process whose children run the command line and may be killed."""
+
+    def __init__(self, folder: Path, source: str) -> None:
+        self.files = [folder / name for name in ("out", "err", "reports")]
+        command = [sys.executable, "-W", "ignore", "-c", SERVER, source]
+        self.server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def run(self, arguments: list[str], kill_after: float | None) -> int:
+        """Run the command line once; returns its status, -9 if it was killed before its end."""
+        order = {"arguments": arguments, "files": list(map(str, self.files))}
+        assert self.server.stdin is not None
+        assert self.server.stdout is not None
+        print(json.dumps(order), file=self.server.stdin, flush=True)
+        child = int(self.server.stdout.readline())
+        if kill_after is not None:
+            time.sleep(kill_after)
+            os.kill(child, signal.SIGKILL)
+        print(file=self.server.stdin, flush=True)
+        return os.waitstatus_to_exitcode(int(self.server.stdout.readline()))
+
+    def reported(self) -> int:
+        """The rows of the last save that was reported as done."""
+        whole = self.files[2].read_bytes().rpartition(b"\n")[0] if self.files[2].exists() else b""
+        return max(map(int, whole.split()), default=0)
+
+    def close(self) -> None:
+        self.server.communicate()
 
 
-def data(folder: Path, rows: int) -> str:
-    """Two logs and a CSV file of so many rows each."""
+def make_data(folder: Path, rows: int) -> str:
+    """The same kind of rows in each format: two logs, a CSV file, a compressed log, Parquet in several row groups."""
     folder.mkdir()
     draw = random.Random(0)
-    lines = [json.dumps({"y_true": draw.randrange(50), "y_pred": draw.randrange(50)}) for _ in range(1000)]
-    for k in range(2):
-        (folder / f"{k}.jsonl").write_text(
-            f'{{"y_true": {k}, "y_pred": 0}}\n' + "\n".join(lines * (rows // 1000)) + "\n"
-        )
-    (folder / "c.csv").write_text("y_true,y_pred\n" + "\n".join(f"{k % 7},{k % 5}" for k in range(rows)) + "\n")
+    pairs = [(draw.randrange(50), draw.randrange(50)) for _ in range(rows)]
+    lines = "".join(json.dumps({"y_true": t, "y_pred": p}) + "\n" for t, p in pairs)
+    for name in ("a.jsonl", "b.jsonl"):
+        (folder / name).write_text(f'{{"y_true": 1, "y_pred": {name == "a.jsonl":d}}}\n{lines}')
+    (folder / "c.csv").write_text("y_true,y_pred\n" + "".join(f"{t},{p}\n" for t, p in pairs))
+    with pa.CompressedOutputStream(str(folder / "d.jsonl.gz"), "gzip") as file:
+        file.write(lines[: len(lines) // 4].rpartition("\n")[0].encode() + b"\n")
+    table = pa.table({side: pa.array([pair[k] for pair in pairs]) for k, side in enumerate(("y_true", "y_pred"))})
+    pq.write_table(table, folder / "e.parquet", row_group_size=rows // 7)
     return str(folder)
 
 
-def trial(folder: Path, seed: int, rows: int, kills: int) -> None:
-    """The command, killed so often, must print what one run that nobody disturbs counts."""
-    source, saved = data(folder / "data", rows), folder / "saved.json"
-    command = [sys.executable, "-c", COMMAND, source, str(saved), "2"]
-    out, _ = killed(command, random.Random(seed), 1.5, kills)
-    assert out.strip() == sa.evaluate(source).fingerprint()
-    assert len(json.loads(saved.read_text())["position"]["files"]) == 3
+def trials(tmp_path: Path, rows: int, kills: int, seed: int) -> None:
+    source, saved = make_data(tmp_path / "data", rows), str(tmp_path / "run.sav")
+    expected, draw = sa.evaluate(source).fingerprint(), random.Random(seed)
+    victim = Victim(tmp_path, source)
+    arguments = ["eval", source, "--checkpoint", saved, "--every", "3ms", "--format", "json"]
+    started = time.perf_counter()
+    assert victim.run(arguments, None) == 0
+    longest = (time.perf_counter() - started) * 1.1
+    done, finished, progress = 0, 0, 0
+    while done < kills or not finished:
+        if progress == 0:
+            for path in tmp_path.glob("run.sav*"):
+                path.unlink()
+        status = victim.run(arguments, draw.uniform(0, longest) if done < kills else None)
+        assert status in (0, -signal.SIGKILL), victim.files[1].read_text()
+        if status == 0:
+            assert json.loads(victim.files[0].read_text())["fingerprint"] == expected
+            finished, progress = finished + 1, 0
+            continue
+        done += 1
+        held = read(saved).state.seen if os.path.exists(saved) else 0
+        assert held >= max(progress, victim.reported())
+        progress = held
+        assert len(list(tmp_path.glob("*.sav*"))) <= 5  # both generations, the lock, and at most what a kill left
+    victim.close()
+    print(f"{done} kills, {finished} runs that came to their end")
 
 
-def test_a1_killed_a_few_times(tmp_path: Path) -> None:
-    trial(tmp_path, 0, 100_000, 3)
+def test_a1_killed_at_random_instants(tmp_path: Path) -> None:
+    trials(tmp_path, 20_000, 25, seed=1)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seed", range(40))
-def test_a1_killed_again_and_again(tmp_path: Path, seed: int) -> None:
-    trial(tmp_path, seed, 500_000, 5)
+def test_a1_killed_at_500_random_instants(tmp_path: Path) -> None:
+    trials(tmp_path, 60_000, 500, seed=2)
