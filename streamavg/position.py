@@ -260,14 +260,14 @@ def covers(ranges: Ranges, start: Mark, after: Mark) -> bool:
 def gaps(ranges: Ranges, part: int, start: int, stop: int) -> Iterator[tuple[int, int]]:
     """The rows from `start` to `stop` of a part that a set lacks, as (first, after the last)."""
     for part_from, row_from, part_to, row_to in ranges:
+        if start >= stop:
+            return
         if part_to < part or part_from > part:
             continue
         begin = row_from if part_from == part else 0
         if begin > start:
             yield start, min(begin, stop)
         start = max(start, row_to if part_to == part else stop)
-        if start >= stop:
-            return
     if start < stop:
         yield start, stop
 
