@@ -60,6 +60,8 @@ class Victim:
 
     def run(self, arguments: list[str], kill_after: float | None) -> int:
         """Run the command line once; returns its status, -9 if it was killed before its end."""
+        for path in self.files:
+            path.write_bytes(b"")  # a child may be killed before it opens them
         order = {"arguments": arguments, "files": list(map(str, self.files))}
         assert self.server.stdin is not None
         assert self.server.stdout is not None
@@ -73,8 +75,7 @@ class Victim:
 
     def reported(self) -> int:
         """The rows of the last save that was reported as done."""
-        whole = self.files[2].read_bytes().rpartition(b"\n")[0] if self.files[2].exists() else b""
-        return max(map(int, whole.split()), default=0)
+        return max(map(int, self.files[2].read_bytes().rpartition(b"\n")[0].split()), default=0)
 
     def close(self) -> None:
         self.server.communicate()
@@ -101,9 +102,12 @@ def trials(tmp_path: Path, rows: int, kills: int, seed: int) -> None:
     expected, draw = sa.evaluate(source).fingerprint(), random.Random(seed)
     victim = Victim(tmp_path, source)
     arguments = ["eval", source, "--checkpoint", saved, "--every", "3ms", "--format", "json"]
-    started = time.perf_counter()
-    assert victim.run(arguments, None) == 0
-    longest = (time.perf_counter() - started) * 1.1
+    for _ in range(2):  # the first one waits for the server to start
+        for path in tmp_path.glob("run.sav*"):
+            path.unlink()
+        started = time.perf_counter()
+        assert victim.run(arguments, None) == 0
+        longest = (time.perf_counter() - started) * 1.1
     done, finished, progress = 0, 0, 0
     while done < kills or not finished:
         if progress == 0:
