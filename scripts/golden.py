@@ -1,4 +1,4 @@
-"""Write golden state files of the current format to tests/data; a file that is there is never overwritten."""
+"""Write golden state files of the current format beside their test; a file that is there is never overwritten."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 import streamavg as sa
-from streamavg.wire import FORMAT, pack
+from streamavg.checkpoint.wire import FORMAT, pack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-DATA = Path(__file__).resolve().parent.parent / "tests" / "data"
+DATA = Path(__file__).resolve().parent.parent / "tests" / "checkpoint" / "data"
 
 
 def pets() -> sa.Snapshot:

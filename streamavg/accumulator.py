@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from streamavg.checkpoint.kept import keep, kept
 from streamavg.count.inputs import SLICE, batches_of, listed_pairs, table_or_none
 from streamavg.count.selection import Chosen, listed
 from streamavg.count.sets import SetCounter
@@ -16,7 +17,6 @@ from streamavg.count.single import SingleCounter
 from streamavg.count.tasks import check_kind, chunks, task_of
 from streamavg.count.texts import is_blank
 from streamavg.errors import CountOverflowError, InputError
-from streamavg.kept import keep, kept
 from streamavg.options import Options
 from streamavg.position import Position
 from streamavg.snapshot import Snapshot

@@ -138,7 +138,7 @@ def _asked(chosen: argparse.Namespace) -> tuple[list[str] | None, list[tuple[str
 
 def _loaded(paths: Sequence[str]) -> Snapshot:
     """The sum of the states in these files; StateError names the one that cannot be used or added."""
-    from streamavg.checkpoint import read
+    from streamavg.checkpoint.writer import read
     from streamavg.snapshot import Snapshot
 
     total, runs = Snapshot(), dict[bytes, str]()

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from streamavg.accumulator import Accumulator
-from streamavg.checkpoint import Checkpoint, read
+from streamavg.checkpoint.kept import position_in, refuse_other_options, sources_of
+from streamavg.checkpoint.writer import Checkpoint, read
 from streamavg.errors import MismatchError, StateError
-from streamavg.kept import position_in, refuse_other_options, sources_of
 from streamavg.position import Position
 from streamavg.run import plan_rest
 from streamavg.saving import Checkpointer, count_saving

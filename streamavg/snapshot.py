@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streamavg import wire
+from streamavg.checkpoint import wire
 from streamavg.derive import explain, tables, values
 from streamavg.derive.policy import Policy
 from streamavg.errors import CountOverflowError, InputError, MismatchError
@@ -167,7 +167,7 @@ class Snapshot:
         A state file already there stays as `path.1`; any other file is not overwritten. InUseError if another process
         has it open, StateError if what is there is no state file, OSError if the disk fails.
         """
-        from streamavg.checkpoint import Checkpoint
+        from streamavg.checkpoint.writer import Checkpoint
 
         with Checkpoint(path, fresh=True) as checkpoint:
             checkpoint.save(self.state, {})
@@ -219,7 +219,7 @@ def load(path: str | os.PathLike[str]) -> Snapshot:
     >>> load("/tmp/today.sav")["accuracy"]
     0.85
     """
-    from streamavg.checkpoint import read
+    from streamavg.checkpoint.writer import read
 
     saved = read(path)
     if saved.warning is not None:

@@ -21,7 +21,7 @@ from sklearn.metrics import f1_score
 
 import streamavg as sa
 from streamavg import cli
-from streamavg.checkpoint import Checkpoint
+from streamavg.checkpoint.writer import Checkpoint
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import streamavg as sa
-from streamavg.checkpoint import read
+from streamavg.checkpoint.writer import read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,17 +26,18 @@ if TYPE_CHECKING:
 SERVER = """
 import json, os, sys
 import streamavg as sa
-from streamavg import checkpoint, cli
+from streamavg import cli
+from streamavg.checkpoint import writer
 
 import streamavg.count.kernels, streamavg.resume
 sa.evaluate(sys.argv[1]).to_json()  # loads and compiles what a run needs
-save = checkpoint.Checkpoint.save
+save = writer.Checkpoint.save
 
 def reported(self, state, sources):
     save(self, state, sources)
     os.write(3, b"%d\\n" % state.seen)
 
-checkpoint.Checkpoint.save = reported
+writer.Checkpoint.save = reported
 for line in sys.stdin:
     order = json.loads(line)
     child = os.fork()

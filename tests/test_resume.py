@@ -16,7 +16,7 @@ import pytest
 
 import streamavg as sa
 from streamavg import cli
-from streamavg.checkpoint import Checkpoint, read
+from streamavg.checkpoint.writer import Checkpoint, read
 
 if TYPE_CHECKING:
     from pathlib import Path

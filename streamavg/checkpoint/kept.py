@@ -10,7 +10,7 @@ from streamavg.position import Position
 if TYPE_CHECKING:
     from os import PathLike
 
-    from streamavg.checkpoint import Saved
+    from streamavg.checkpoint.writer import Saved
     from streamavg.options import Options
     from streamavg.state.state import State
 
@@ -58,7 +58,7 @@ def _is_texts(value: object) -> bool:
 
 def keep(path: str | PathLike[str], state: State, position: Position, options: Options) -> None:
     """Save these as a run of their own; what the file held before is its previous generation then."""
-    from streamavg.checkpoint import Checkpoint
+    from streamavg.checkpoint.writer import Checkpoint
 
     with Checkpoint(path, fresh=True) as file:
         file.save(state, sources_of(position, options.to_json()))
@@ -66,7 +66,7 @@ def keep(path: str | PathLike[str], state: State, position: Position, options: O
 
 def kept(path: str | PathLike[str]) -> tuple[dict[str, Any], State, Position]:
     """The keywords for an accumulator, the state and the position in a state file; StateError if it cannot be used."""
-    from streamavg.checkpoint import read
+    from streamavg.checkpoint.writer import read
 
     saved = read(path)
     return options_in(saved), saved.state, position_in(saved)

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from streamavg.body import arrow_file, batch_of
-from streamavg.contents import about_state, check, state_of
+from streamavg.checkpoint.body import arrow_file, batch_of
+from streamavg.checkpoint.contents import about_state, check, state_of
 from streamavg.errors import StateError
 
 if TYPE_CHECKING:

@@ -21,9 +21,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import streamavg as sa
-from streamavg import wire
+from streamavg.checkpoint import wire
+from streamavg.checkpoint.wire import from_bytes, pack, to_bytes, unpack
 from streamavg.state.counts import Counts
-from streamavg.wire import from_bytes, pack, to_bytes, unpack
 
 HEAD = struct.Struct("<8sHHIQQQ16sQ")  # written down here again: the format must not move with the code
 MAGIC = bytes([0x89, 0x53, 0x41, 0x56, 0x0D, 0x0A, 0x1A, 0x0A])
@@ -587,7 +587,7 @@ def test_a_sealed_body_cut_anywhere_is_refused():
 FLIPS = """
 import random, sys
 import streamavg as sa
-from streamavg.wire import from_bytes, to_bytes
+from streamavg.checkpoint.wire import from_bytes, to_bytes
 from tests.test_wire import sealed, single, sets, taken
 random.seed(int(sys.argv[1]))
 for trial in range(int(sys.argv[2])):

@@ -10,7 +10,7 @@ import stat
 import time
 import weakref
 
-from streamavg import disk
+from streamavg.checkpoint import disk
 from streamavg.errors import InputError, InUseError, StateError
 
 _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}

@@ -10,7 +10,7 @@ import os
 import secrets
 import stat
 
-from streamavg import disk
+from streamavg.checkpoint import disk
 from streamavg.errors import StateError
 
 # of file systems without hard links (FAT, some network mounts), or an inode with no link to spare

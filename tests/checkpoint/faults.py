@@ -1,4 +1,4 @@
-"""Faults for tests of saving: a process killed, an error raised, or a log kept, at any operation of streamavg.disk."""
+"""Faults for tests of saving: a process killed, an error raised, or a log kept, at any operation of the disk module."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from unittest.mock import patch
 
 import streamavg as sa
-from streamavg import disk
+from streamavg.checkpoint import disk
 
 OPERATIONS = ("open_file", "write", "sync", "close", "link", "rename", "unlink", "truncate", "lock")
 KILLED = 9

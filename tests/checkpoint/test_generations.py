@@ -9,9 +9,9 @@ import secrets
 import pytest
 
 import streamavg as sa
-from streamavg import generations
-from streamavg.checkpoint import Checkpoint, read
-from tests.faults import state, watched
+from streamavg.checkpoint import generations
+from streamavg.checkpoint.writer import Checkpoint, read
+from tests.checkpoint.faults import state, watched
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import json
 import pytest
 
 import streamavg as sa
-from streamavg.checkpoint import Checkpoint, read
+from streamavg.checkpoint.kept import options_in, position_in, refuse_other_options, sources_of
+from streamavg.checkpoint.writer import Checkpoint, read
 from streamavg.errors import StateError
-from streamavg.kept import options_in, position_in, refuse_other_options, sources_of
 from streamavg.position import Position, Source, Span
 
 OPTIONS = {

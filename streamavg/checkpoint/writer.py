@@ -7,9 +7,9 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from streamavg import generations, wire
+from streamavg.checkpoint import generations, wire
+from streamavg.checkpoint.lock import Lock
 from streamavg.errors import InputError, InUseError, StateError
-from streamavg.lock import Lock
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -12,12 +12,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.test_wire import MAGIC, sealed, taken
 
 import streamavg as sa
-from streamavg import disk
-from streamavg.checkpoint import Checkpoint, read
-from tests.faults import BROKEN, KILLED, NO_SPACE, QUOTA, ended, failing, forked, killed_at, state, watched
-from tests.test_wire import MAGIC, sealed, taken
+from streamavg.checkpoint import disk
+from streamavg.checkpoint.writer import Checkpoint, read
+from tests.checkpoint.faults import BROKEN, KILLED, NO_SPACE, QUOTA, ended, failing, forked, killed_at, state, watched
 
 SOURCES = {"log.jsonl": {"position": 7}}
 

@@ -10,9 +10,9 @@ import signal
 import pytest
 
 import streamavg as sa
-from streamavg.checkpoint import Checkpoint
-from streamavg.lock import Lock
-from tests.faults import ended, forked, watched
+from streamavg.checkpoint.lock import Lock
+from streamavg.checkpoint.writer import Checkpoint
+from tests.checkpoint.faults import ended, forked, watched
 
 
 @pytest.fixture
