@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 OURS = "streamavg"
+LINES = pytest.StashKey[list[str]]()
 
 
 @pytest.fixture
@@ -23,6 +24,12 @@ def race(benchmark: Any, request: pytest.FixtureRequest) -> Callable[..., Any]:
         return benchmark.pedantic(work, rounds=1 if slow else 5, warmup_rounds=0 if slow else 1)
 
     return run
+
+
+@pytest.fixture
+def report(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Print a line at the end of the run."""
+    return request.config.stash.setdefault(LINES, []).append
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +48,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
             found[bench.extra_info["contestant"]] = (bench.stats.median, bench.extra_info["units"])
     if groups:
         terminalreporter.section("ratios from this run (how many times the time a row of the fastest streamavg)")
+    for line in config.stash.get(LINES, []):
+        terminalreporter.write_line(line)
     for group, found in groups.items():
         ours = min((time / units for name, (time, units) in found.items() if name.startswith(OURS)), default=None)
         cells = []

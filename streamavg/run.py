@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -111,23 +110,21 @@ def count(
     for unit in work:
         todo.put(unit)
     _work_together(workers, todo)
-    total = reduce(_merged, (worker.accumulator for worker in workers))
+    total = Accumulator(**options)
+    for worker in workers:
+        if worker.counted is not None:
+            total.merge(worker.counted)
     return total.snapshot()
-
-
-def _merged(first: Accumulator, second: Accumulator) -> Accumulator:
-    first.merge(second)
-    return first
 
 
 def _work_together(workers: Sequence[Worker], todo: queue.SimpleQueue[Unit]) -> None:
     """Run all workers, the first on this thread, and raise the first error once all have stopped."""
     stop = threading.Event()
-    others = [threading.Thread(target=worker.run, args=(todo, stop), daemon=True) for worker in workers[1:]]
+    others = [threading.Thread(target=worker.run_to_sum, args=(todo, stop), daemon=True) for worker in workers[1:]]
     for thread in others:
         thread.start()
     try:
-        workers[0].run(todo, stop)
+        workers[0].run_to_sum(todo, stop)
     finally:
         stop_now = workers[0].error is not None
         if stop_now:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from streamavg.accumulator import Accumulator
     from streamavg.position import Source, Span
+    from streamavg.snapshot import Snapshot
     from streamavg.sources import Piece, Unit
     from streamavg.state.state import State
 
@@ -34,6 +35,7 @@ class Worker:
     def __init__(self, accumulator: Accumulator, progress: Progress | None) -> None:
         self.accumulator, self._progress = accumulator, progress
         self.error: BaseException | None = None
+        self.counted: Snapshot | None = None
         self.left_off = False  # whether it was stopped before all was read
         self.blocked = self.seconds = 0.0  # waited for `taken`; run in all
         self._steps: list[tuple[Source, Sequence[Span], str]] = []
@@ -53,6 +55,14 @@ class Worker:
             self.error = error
             stop.set()
         self.seconds += time.perf_counter() - started
+
+    def run_to_sum(self, todo: queue.SimpleQueue[Unit], stop: Stop) -> None:
+        """Run, then add up what was counted on this thread too, while others still count."""
+        self.run(todo, stop)
+        try:
+            self.counted = self.accumulator.snapshot() if self.error is None else None
+        except BaseException as error:
+            self.error = error
 
     def _count(self, unit: Unit, stop: Stop) -> None:
         done = 0

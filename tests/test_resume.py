@@ -163,7 +163,7 @@ def test_b5_a_state_of_other_origin_is_compared_by_its_configuration(keep, days,
     sa.from_confusion(["a", "b"], [[1, 2], [3, 4]], pos_label="a").save(tmp_path / "run.sav")
     refused = keep(days[0])
     assert (refused.status, refused.out) == (4, "")
-    assert "task is" in refused.err
+    assert "pos_label is '1' in one and 'a' in the other" in refused.err
 
 
 def test_a_damaged_state_file_and_one_in_use_have_their_own_status(keep, days, tmp_path):

@@ -90,6 +90,10 @@ class KeyTable:
     def __add__(self, other: KeyTable) -> KeyTable:
         if not self.keys.size or not other.keys.size:
             return self if self.keys.size else other
+        if np.array_equal(self.keys, other.keys):  # as shards of one data set mostly have; a 20th of the time
+            counts = checked_add(self.counts, other.counts)
+            keep = counts != 0
+            return KeyTable(frozen(self.keys[keep]), frozen(counts[keep]))
         return KeyTable.of(np.concatenate((self.keys, other.keys)), np.concatenate((self.counts, other.counts)))
 
     def __neg__(self) -> KeyTable:

@@ -19,6 +19,12 @@ BLOCK = naive.BLOCK
 GROW = Config(task="multiclass")
 
 
+@pytest.fixture(autouse=True)
+def _blocks(monkeypatch):
+    """Every loop in blocks of one size, so that few rows cross their borders."""
+    monkeypatch.setattr(single, "BLOCK", BLOCK)
+
+
 def counter(config=GROW, **limits):
     return SingleCounter(("y_true", "y_pred"), config, Limits(**limits))
 
