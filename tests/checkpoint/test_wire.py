@@ -588,7 +588,7 @@ FLIPS = """
 import random, sys
 import streamavg as sa
 from streamavg.checkpoint.wire import from_bytes, to_bytes
-from tests.test_wire import sealed, single, sets, taken
+from tests.checkpoint.test_wire import sealed, single, sets, taken
 random.seed(int(sys.argv[1]))
 for trial in range(int(sys.argv[2])):
     _, meta, body = taken(to_bytes((single, sets)[trial % 2]().state))

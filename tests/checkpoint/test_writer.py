@@ -12,12 +12,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.test_wire import MAGIC, sealed, taken
 
 import streamavg as sa
 from streamavg.checkpoint import disk
 from streamavg.checkpoint.writer import Checkpoint, read
 from tests.checkpoint.faults import BROKEN, KILLED, NO_SPACE, QUOTA, ended, failing, forked, killed_at, state, watched
+from tests.checkpoint.test_wire import MAGIC, sealed, taken
 
 SOURCES = {"log.jsonl": {"position": 7}}
 
