@@ -128,9 +128,9 @@ class SingleCounter:
         return true, pred
 
     def _recoded(self, true: Codes, pred: Codes, y_true: pa.Array, y_pred: pa.Array, done: int) -> tuple[Codes, Codes]:
-        """Codes of the remaining rows, in which the column that left its space at the first of them is coded anew."""
+        """Codes of the remaining rows, in which a column that leaves its space among them is coded anew."""
         true, pred = true.after(done), pred.after(done)
-        if (true.values[:4096] >= true.bound).any():
+        if (true.values >= true.bound).any():
             return self._true.recode(y_true, true), pred
         return true, self._pred.recode(y_pred, pred)
 
