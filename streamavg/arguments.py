@@ -74,9 +74,10 @@ def _add_eval(commands: Any) -> None:
 
 def _add_keeping(command: Any) -> None:
     keeping = command.add_argument_group("how it survives")
-    keeping.add_argument("--checkpoint", metavar="FILE", help="save to FILE as it goes, and go on from there")
+    keeping.add_argument("--checkpoint", type=_named, metavar="FILE", help="save to FILE, and go on from there")
     keeping.add_argument("--every", type=_seconds, metavar="10s", help="how often (10s; 500ms, 5m, 1h)")
     keeping.add_argument("--retract", action="store_true", help="take the rows away from what --checkpoint FILE holds")
+    keeping.add_argument("--force", action="store_true", help="retract even rows that FILE does not hold")
 
 
 def _add_merge(commands: Any) -> None:
@@ -133,7 +134,7 @@ def _add_reading(command: Any, confusion: str) -> None:
 def _add_output(command: Any, formats: tuple[str, ...]) -> Any:
     output = command.add_argument_group("output")
     output.add_argument("--format", choices=formats, help="of the report (table, or by the suffix of -o)")
-    output.add_argument("-o", "--output", metavar="FILE", help="write the report there")
+    output.add_argument("-o", "--output", type=_named, metavar="FILE", help="write the report there")
     return output
 
 
@@ -142,6 +143,12 @@ def _seconds(text: str) -> float:
     if found is None or not float(found[1]):
         raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 10s, 500ms, 5m or 1h")
     return float(found[1]) * {"ms": 1e-3, "s": 1, "m": 60, "h": 3600}[found[2] or "s"]
+
+
+def _named(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("the name is empty; is a variable not set?")
+    return text
 
 
 def _positive(text: str) -> int:

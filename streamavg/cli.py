@@ -8,24 +8,26 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from streamavg import output
 from streamavg.arguments import parser, visible
 from streamavg.errors import CountOverflowError, InputError, InUseError, MismatchError, StateError
 from streamavg.signals import Signals, Stopped
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from streamavg.report.build import Report
     from streamavg.snapshot import Snapshot
     from streamavg.worker import Progress
 
 FINE, GATE_FAILED, BAD_INPUT, DISK_OR_NETWORK, BAD_STATE, STATE_IN_USE = range(6)
-SUFFIXES = {".json": "json", ".csv": "csv", ".md": "markdown", ".parquet": "parquet", ".txt": "table"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 closed by the shell (>&-), it is None
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     top = parser()
     chosen = top.parse_args(argv)
     if chosen.version:
@@ -85,7 +87,12 @@ def _eval(chosen: argparse.Namespace) -> int:
     if chosen.checkpoint is None and (chosen.retract or chosen.every):
         raise InputError(f"{'--retract' if chosen.retract else '--every'} needs --checkpoint FILE: which state?")
     counted = (_kept if chosen.checkpoint else _counted)(chosen, _options(chosen))
-    return counted if isinstance(counted, int) else _reported(counted, names, gates, chosen)
+    if isinstance(counted, int):
+        return counted
+    if chosen.retract and not counted.rows:
+        _note(f"{chosen.checkpoint} holds no rows now")
+        return FINE
+    return _reported(counted, names, gates, chosen)
 
 
 def _merge(chosen: argparse.Namespace) -> int:
@@ -106,12 +113,12 @@ def _diff(chosen: argparse.Namespace) -> int:
     from streamavg.report.render import DIFFERENCES
 
     names = _known(chosen.metrics.split(",")) if chosen.metrics else None
-    chosen.format = chosen.format or ("json" if _format_of(chosen.output) == "json" else "table")
-    _check_output(chosen)
+    chosen.format = chosen.format or ("json" if output.format_of(chosen.output) == "json" else "table")
     paths = (chosen.a, chosen.b)
+    output.check(chosen.output, chosen.format, paths)
     states = (_loaded(paths[:1]).state, _loaded(paths[1:]).state)
     shown = difference(paths, states, float(chosen.zero_division), chosen.over, names)
-    _put(DIFFERENCES[chosen.format](shown).encode("utf-8"), chosen)
+    output.put(DIFFERENCES[chosen.format](shown).encode("utf-8"), chosen.output)
     return FINE
 
 
@@ -131,28 +138,19 @@ def _asked(chosen: argparse.Namespace) -> tuple[list[str] | None, list[tuple[str
     gates = [_gate(text) for text in chosen.fail_under]
     names = chosen.metrics.split(",") if chosen.metrics else None
     _known([*(names or ()), *(name for name, _ in gates), chosen.explain])
-    chosen.format = chosen.format or _format_of(chosen.output)
-    _check_output(chosen)
+    _refuse_losses(name for name, _ in gates)
+    chosen.format = chosen.format or output.format_of(chosen.output)
+    kept = (chosen.labels, chosen.checkpoint, f"{chosen.checkpoint}.1") if "source" in chosen else ()
+    read = [*(chosen.source if "source" in chosen else chosen.state), *filter(None, kept)]
+    output.check(chosen.output, chosen.format, read)
     return names, gates
 
 
 def _loaded(paths: Sequence[str]) -> Snapshot:
-    """The sum of the states in these files; StateError names the one that cannot be used or added."""
-    from streamavg.checkpoint.writer import read
-    from streamavg.snapshot import Snapshot
+    """The sum of the states in these files, with a warning if rows are in it twice."""
+    from streamavg.resume import added
 
-    total, runs = Snapshot(), dict[bytes, str]()
-    for path in paths:
-        saved = read(path)
-        if saved.warning is not None:
-            _note(f"warning: {saved.warning}")
-        if saved.lineage in runs and any(saved.lineage):
-            _note(f"warning: {runs[saved.lineage]} and {path} are of one run; rows in both are counted twice")
-        runs[saved.lineage] = path
-        try:
-            total += Snapshot(saved.state)
-        except MismatchError as error:
-            raise StateError(f"{path}: {error}") from None
+    total, _, _ = added(paths, _noted, lambda message: _note(f"warning: {message}; they are counted twice"))
     return total
 
 
@@ -160,9 +158,11 @@ def _reported(
     snap: Snapshot, names: list[str] | None, gates: list[tuple[str, float]], chosen: argparse.Namespace
 ) -> int:
     if not snap.rows:
-        causes = ", ".join(f"{count:,} {cause}" for cause, count in snap.skipped.items())
+        from streamavg.report.text import CAUSE_WORDS
+
+        causes = ", ".join(f"{count:,} {CAUSE_WORDS[cause]}" for cause, count in snap.skipped.items())
         raise InputError(
-            f"no row could be scored: {snap.seen:,} rows seen" + (f", skipped: {causes}" if causes else "")
+            f"no row could be scored: {snap.seen:,} rows seen" + (f", all skipped: {causes}" if causes else "")
         )
     shown = snap.report(
         zero_division=float(chosen.zero_division),
@@ -189,26 +189,17 @@ def _gate(text: str) -> tuple[str, float]:
     return name, value
 
 
+def _refuse_losses(names: Iterable[str]) -> None:
+    from streamavg.derive.catalogue import find
+
+    for name in names:
+        if find(name)[0].better == "lower":
+            raise InputError(f"--fail-under {name}: it is better when lower; name a metric that is better when higher")
+
+
 def _missed(snap: Snapshot, name: str, limit: float, chosen: argparse.Namespace) -> str:
     value = snap.value(name, zero_division=float(chosen.zero_division), over=chosen.over)
     return "" if value >= limit else f"{name} is {value:.6g}, under the required {limit:g}"
-
-
-def _format_of(output: str | None) -> str:
-    return SUFFIXES.get(os.path.splitext(output or "")[1].lower(), "table")
-
-
-def _check_output(chosen: argparse.Namespace) -> None:
-    """Refuse what cannot be written before hours of counting."""
-    if chosen.output is None:
-        if chosen.format == "parquet" and sys.stdout.isatty():
-            raise InputError("parquet is not for a terminal; add -o FILE")
-        return
-    folder = os.path.dirname(os.path.abspath(chosen.output))
-    if not os.path.isdir(folder):
-        raise InputError(f"-o {chosen.output}: there is no folder {folder}")
-    if os.path.isdir(chosen.output):
-        raise InputError(f"-o {chosen.output}: it is a folder; name a file")
 
 
 def _labels(path: str | None) -> list[str] | None:
@@ -252,7 +243,7 @@ def _kept(chosen: argparse.Namespace, options: dict[str, Any]) -> Snapshot | int
     request = Request(chosen.source, chosen.input_format, options, chosen.threads, _noted, show)
     with Signals() as signals:
         if chosen.retract:
-            outcome = retract(chosen.checkpoint, request, signals)
+            outcome = retract(chosen.checkpoint, request, chosen.force, signals)
         else:
             outcome = resume(chosen.checkpoint, request, chosen.every or 10.0, signals)
     if not outcome.stopped or signals.number is None:
@@ -285,16 +276,7 @@ def _write(shown: Report, chosen: argparse.Namespace) -> None:
         print_report(shown, Console(highlight=False, emoji=False, markup=False))
         return
     made = render(shown, chosen.format)
-    _put(made if isinstance(made, bytes) else made.encode("utf-8"), chosen)
-
-
-def _put(raw: bytes, chosen: argparse.Namespace) -> None:
-    if chosen.output is None:
-        sys.stdout.buffer.write(raw)
-        sys.stdout.buffer.flush()
-        return
-    with open(chosen.output, "wb") as file:
-        file.write(raw)
+    output.put(made if isinstance(made, bytes) else made.encode("utf-8"), chosen.output)
 
 
 COMMANDS = {"eval": _eval, "show": _show, "diff": _diff, "merge": _merge, "metrics": _metrics}

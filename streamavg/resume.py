@@ -63,11 +63,11 @@ def resume(path: str, request: Request, every: float, stop: Stop) -> Outcome:
                 raise StateError(f"{path}: {error}; use the same options, or another state file") from None
 
 
-def retract(path: str, request: Request, stop: Stop) -> Outcome:
+def retract(path: str, request: Request, force: bool, stop: Stop) -> Outcome:
     """Take the rows of the sources away from what the state file holds, all or (if stopped) none of them.
 
-    What was counted of those files is forgotten too, so that they may be counted again. Rows that the file does not
-    hold are owed to it: it is marked as signed until they are added. Raises as `resume` does.
+    What was counted of those files is forgotten too, so that they may be counted again. Raises as `resume` does, and
+    StateError for rows that the file does not hold; if forced they are owed to it until they are added.
     """
     with Checkpoint(path) as file:
         state, position = _held(file, request)
@@ -77,8 +77,11 @@ def retract(path: str, request: Request, stop: Stop) -> Outcome:
             counted = count_saving(units, request.threads, request.options, checkpointer, step)
         if counted.stopped:
             return counted
-        for name in position.lacks(counted.position):
-            request.note(f"note: {name}: {path} does not hold all of its rows; those are owed to it now")
+        if not force and (lacking := position.lacks(counted.position)):
+            raise StateError(
+                f"{lacking[0]}: {path} does not hold all of its rows, or no longer; nothing was taken away. "
+                "Retract what was counted, or add --force to owe it these rows until they are added"
+            )
         try:
             left = Snapshot(state) - counted.snapshot
         except MismatchError as error:
@@ -104,28 +107,37 @@ def merge(paths: Sequence[str], output: str, force: bool, note: Note) -> Snapsho
 
     Two states of one run that say nothing of files are refused as well: the later one holds what the earlier one does.
     """
+
+    def twice(message: str) -> None:
+        if not force:
+            raise StateError(f"{message}; add --force to count them twice")
+
+    total, position, options = added(paths, note, twice)
+    with Checkpoint(output, fresh=True) as file:
+        file.save(total.state, sources_of(position, options))
+    return total
+
+
+def added(paths: Sequence[str], note: Note, twice: Note) -> tuple[Snapshot, Position, Any]:
+    """The sum of states with what it holds of which files, and the options if all were counted with the same.
+
+    StateError names the one that cannot be used or added; `twice` is told of rows that two of them hold.
+    """
     total, where, runs, options = Snapshot(), Position(), dict[bytes, str](), list[Any]()
     for path in paths:
         saved = read(path)
         if saved.warning is not None:
             note(f"warning: {saved.warning}")
         position = position_in(saved)
+        both = where.overlap(position)
+        if both is not None:
+            twice(f"{path}: rows of {both[1]} are in a state before it too")
+        elif saved.lineage in runs and any(saved.lineage) and not position.files:
+            twice(f"{path}: of the same run as {runs[saved.lineage]}, so rows may be in both")
         try:
-            where = where.union(position) if force else where + position
             total += Snapshot(saved.state)
         except MismatchError as error:
-            raise StateError(f"{path}: {error}{_way_out(where, position)}") from None
-        if saved.lineage in runs and any(saved.lineage) and not position.files and not force:
-            raise StateError(
-                f"{path}: of the same run as {runs[saved.lineage]}, so rows may be in both; add --force to add them"
-            )
-        runs[saved.lineage] = path
+            raise StateError(f"{path}: {error}") from None
+        where, runs[saved.lineage] = where.union(position), path
         options.append(saved.sources.get("options"))
-    same = options[0] if all(each == options[0] for each in options) else None
-    with Checkpoint(output, fresh=True) as file:
-        file.save(total.state, sources_of(where, same))
-    return total
-
-
-def _way_out(where: Position, position: Position) -> str:
-    return "; add --force to count them twice" if where.overlap(position) else ""
+    return total, where, options[0] if all(each == options[0] for each in options) else None

@@ -49,6 +49,7 @@ ALLOWED = {
     "run": ["pyarrow", "accumulator", "count.inputs", "sources", "snapshot", "worker", "errors"],
     "resume": ["accumulator", "checkpoint", "position", "run", "saving", "snapshot", "state", "errors"],
     "signals": [],
+    "output": ["(checkpoint.wire)", "(sources)", "errors"],
     "arguments": ["(report.escape)"],
     "cli": ["*"],
     "__init__": [],

@@ -228,11 +228,24 @@ def test_retract_is_the_inverse_of_counting(keep, days, tmp_path):
     assert keep(days[0].parent).fingerprint == fingerprint(*days)
 
 
-def test_retract_what_is_not_there_is_owed(keep, call, days, tmp_path):
+def test_retract_all_there_is(keep, days, tmp_path):
     keep(days[0])
-    owed = keep(days[1], "--retract")
+    done = keep(days[0], "--retract")
+    assert (done.status, done.out) == (0, "")
+    assert "holds no rows now" in done.err
+    assert sa.load(tmp_path / "run.sav") == sa.Snapshot()
+
+
+def test_retract_what_is_not_there_is_refused_or_owed(keep, days, tmp_path):
+    keep(days[0])
+    before = (tmp_path / "run.sav").read_bytes()
+    refused = keep(days[1], "--retract")
+    assert (refused.status, refused.out) == (4, "")
+    assert "1.jsonl" in refused.err
+    assert "--force" in refused.err
+    assert (tmp_path / "run.sav").read_bytes() == before
+    owed = keep(days[1], "--retract", "--force")
     assert (owed.status, owed.out) == (2, "")
-    assert "1.jsonl" in owed.err
     assert "negative counts" in owed.err
     assert sa.load(tmp_path / "run.sav") == sa.evaluate(days[0]) - sa.evaluate(days[1])
     assert keep(days[1]).fingerprint == fingerprint(days[0])
@@ -270,6 +283,13 @@ def test_b15_rows_in_two_states_are_refused_unless_forced(call, days, shards, tm
         assert not (tmp_path / "sum.sav").exists()
     assert call("merge", shards[0], shards[0], "-o", tmp_path / "sum.sav", "--force").status == 0
     assert sa.load(tmp_path / "sum.sav") == sa.evaluate(days[0]) + sa.evaluate(days[0])
+
+
+def test_show_warns_of_rows_that_are_counted_twice(call, shards):
+    shown = call("show", shards[0], shards[0], "--format", "json")
+    assert shown.status == 0
+    assert "counted twice" in shown.err
+    assert call("show", *shards).err == ""
 
 
 def test_b15_generations_of_one_run_without_positions_are_refused(call, days, tmp_path):

@@ -136,15 +136,15 @@ def _newest(path: str) -> tuple[Saved | None, bool]:
         older = _saved(generations.previous(path))
     except StateError as error:
         raise StateError(
-            f"{fault}, and the previous generation is no better: {error}; restore one of them from a copy, or remove "
-            "both to count from the start"
+            f"{fault}, and the previous generation is no better: {error}; restore one of them from a "
+            "copy, or name another file"
         ) from None
     if older is None and not damaged:
         return None, False
     if older is None:
         raise StateError(
             f"{fault}; there is no previous generation {generations.previous(path)} to go back to; "
-            "restore it from a copy, or remove it to count from the start"
+            "restore it from a copy, or name another file"
         )
     return replace(older, warning=f"{fault}; the previous save, {older.path}, is used instead"), damaged
 

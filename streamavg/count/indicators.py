@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from streamavg.count.texts import validated
+from streamavg.count.texts import is_text, label_texts, solid, validated
 from streamavg.errors import InputError
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def from_columns(arrays: Sequence[pa.Array], names: Sequence[str]) -> Indicators
     valid = _full(rows)
     for row, (array, name) in enumerate(zip(arrays, names, strict=True)):
         validated(array, name, full=False)
-        bits = _boolean(array, name)
+        bits = _boolean(_numbered(array, name), name)
         if bits.null_count:
             _copy_bits(bits.buffers()[0], bits.offset, rows, words[row])
             valid &= words[row]
@@ -97,6 +97,25 @@ def from_list(array: pa.Array, name: str) -> Indicators:
     mask = np.zeros(len(padded), np.uint8)
     mask[:rows] = row_valid
     return Indicators(words, np.packbits(mask, bitorder="little").view(np.uint64), rows)
+
+
+def _numbered(array: pa.Array, name: str) -> pa.Array:
+    """A column of text as integers, so that the "0" and "1" of a CSV file are indicators; others as they are."""
+    kind = array.type
+    if not is_text(kind.value_type if pa.types.is_dictionary(kind) else kind):
+        return array
+    validated(array, name, full=True)
+    given = array if pa.types.is_dictionary(kind) else solid(array).dictionary_encode()
+    texts, _ = label_texts(solid(given.dictionary), name)
+    null, codes = np.asarray(given.indices.is_null()), np.asarray(given.indices.fill_null(0))
+    for code in np.unique(codes[~null]).tolist():
+        if texts[code] not in ("0", "1", None):
+            raise InputError(
+                f"column {name!r} holds {texts[code]!r}; indicators are 0 or 1; for label sets give a column of lists"
+            )
+    null |= np.array([text is None for text in texts or [None]])[np.where(null, 0, codes)]
+    bits = np.array([text == "1" for text in texts or [None]])[np.where(null, 0, codes)]
+    return pa.array(bits, mask=null)
 
 
 def _boolean(array: pa.Array, name: str) -> pa.Array:

@@ -35,6 +35,9 @@ class Limits:
         if not self.pos_label_given and not met <= {"0", "1"}:
             names = ", ".join(map(repr, ascending(met)))
             raise InputError(f"a binary task with the labels {names} needs pos_label (--pos-label): which is positive?")
+        if self.pos_label_given and config.pos_label not in met and len(met) > 1:
+            names = ", ".join(map(repr, ascending(met)))
+            raise InputError(f"pos_label {config.pos_label!r} is none of the labels {names}; name one (--pos-label)")
         if len(met | {config.pos_label}) > 2:
             names = ", ".join(map(repr, ascending(met | {config.pos_label})))
             raise InputError(f"a binary task has two labels, here are {names}; use task='multiclass' (--task)")

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
+ROLES = ("y_true", "y_pred")  # one is never suggested for the other: that would make every answer right
+
+
 @dataclass(frozen=True)
 class Chosen:
     """Columns of one side, and the labels that `*` stood for (empty without a pattern)."""
@@ -60,7 +63,7 @@ def _require(names: Sequence[str], available: Sequence[str], role: str) -> None:
         if held[name] > 1:
             raise InputError(f"there are {held[name]} columns named {name!r}; rename all but one")
         if not held[name]:
-            near = difflib.get_close_matches(name, list(available), n=1)
+            near = difflib.get_close_matches(name, [each for each in available if each not in ROLES], n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             flag = role.replace("_", "-")
             raise InputError(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 HEADLINE = ("precision", "recall", "f1")
 ALL_SHOWN = 30  # up to so many classes are all shown in text; of more, the largest and those that explain the gap
-LARGEST, MAKERS = 12, 10
+LARGEST, MAKERS = 12, 20
 
 
 @dataclass(frozen=True)

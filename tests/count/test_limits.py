@@ -33,10 +33,14 @@ def test_other_labels_need_a_positive_label(met):
     ("met", "config"),
     [
         (["0", "1", "2"], BINARY),
-        (["no", "maybe"], Config(task="binary", pos_label="yes")),
         (["0"], Config(task="binary", pos_label="1", labels=("1", "2"))),
     ],
 )
 def test_a_third_label_is_refused(met, config):
     with pytest.raises(InputError, match="two labels"):
         Limits(pos_label_given=True).check(len(met), lambda: met, config)
+
+
+def test_a_positive_label_that_was_not_met_is_named_with_those_that_were():
+    with pytest.raises(InputError, match="pos_label 'yes' is none of the labels 'maybe', 'no'"):
+        Limits(pos_label_given=True).check(2, lambda: ["no", "maybe"], Config(task="binary", pos_label="yes"))
