@@ -155,7 +155,7 @@ def damaged(folder: Path) -> dict[str, list[object]]:
     pq.write_table(pa.table({"y_true": pa.array([None, None], pa.int32()), "y_pred": [1, 1]}), blank)
     cases["half.parquet: column 'y_true': 0.5 at row 1"] = [half]
     cases["huge.parquet: column 'y_true': 9223372036854775808 at row 1"] = [huge]
-    cases["no row could be scored: 2 rows seen, skipped: 2 null_true"] = [blank]
+    cases["no row could be scored: 2 rows seen, all skipped: 2 no truth (null)"] = [blank]
     return cases
 
 
@@ -229,7 +229,7 @@ def test_interrupt_is_one_line_and_130(tmp_path: Path) -> None:
     running.send_signal(signal.SIGINT)
     out, err = running.communicate(timeout=60)
     assert (running.returncode, out) == (130, b"")
-    assert err == b"streamavg: interrupted\n"
+    assert err == b"streamavg: stopped by SIGINT\n"
 
 
 def test_full_disk_is_status_3(data: Path) -> None:
@@ -309,7 +309,8 @@ def test_show_warns_of_an_older_generation_and_of_one_run_twice(
         checkpoint.save(checkpoint.held.state, {})
     status, out, err = run(capsys, "show", one, f"{one}.1", "--format", "json")
     assert (status, json.loads(out)["rows"]) == (0, 200)
-    assert re.fullmatch(r"warning: .*one\.sav and .*one\.sav\.1 are of one run; rows in both are counted twice\n", err)
+    says = r"warning: .*one\.sav\.1: of the same run as .*one\.sav, so rows may be in both; they are counted twice\n"
+    assert re.fullmatch(says, err)
     one.write_bytes(b"")
     status, out, err = run(capsys, "show", one, "--format", "json")
     assert (status, json.loads(out)["rows"]) == (0, 100)
