@@ -21,8 +21,8 @@ def rows_of(array):
 
 
 def text(row):
-    """A row with its labels as text, so that 7.0, 7, b"7" and "7" compare equal."""
-    return None if row is None else [None if value is None else label_text(value) for value in row]
+    """A row with its labels as text, so that 7.0, 7, b"7" and "7" compare equal, and nan is null."""
+    return None if row is None else [None if value is None or value != value else label_text(value) for value in row]
 
 
 SIDES = st.lists(
