@@ -140,8 +140,7 @@ def _asked(chosen: argparse.Namespace) -> tuple[list[str] | None, list[tuple[str
     _known([*(names or ()), *(name for name, _ in gates), chosen.explain])
     _refuse_losses(name for name, _ in gates)
     chosen.format = chosen.format or output.format_of(chosen.output)
-    kept = (chosen.labels, chosen.checkpoint, f"{chosen.checkpoint}.1") if "source" in chosen else ()
-    read = [*(chosen.source if "source" in chosen else chosen.state), *filter(None, kept)]
+    read = [*chosen.source, *filter(None, (chosen.labels, chosen.checkpoint))] if "source" in chosen else chosen.state
     output.check(chosen.output, chosen.format, read)
     return names, gates
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from streamavg.accumulator import Accumulator
@@ -16,9 +18,10 @@ from streamavg.snapshot import Snapshot
 from streamavg.state.state import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    from streamavg.options import Options
     from streamavg.saving import Outcome, Stop
     from streamavg.sources import Unit
     from streamavg.worker import Progress
@@ -38,6 +41,11 @@ class Request:
     note: Note
     show: Show
 
+    @cached_property
+    def asked(self) -> Options:
+        """The options, checked."""
+        return Accumulator(**self.options)._options
+
 
 def resume(path: str, request: Request, every: float, stop: Stop) -> Outcome:
     """Count what the state file does not hold yet, saving every so many seconds, until the end or until `stop` is set.
@@ -50,17 +58,13 @@ def resume(path: str, request: Request, every: float, stop: Stop) -> Outcome:
         if state.seen:
             request.note(f"note: {path} holds {state.seen:,} rows; going on from there")
         units, position = plan_rest(request.sources, request.input_format, request.options, position, request.note)
-        options = Accumulator(**request.options)._options.to_json()
 
         def save(state: State, position: Position) -> None:
-            file.save(state, sources_of(position, options))
+            file.save(state, sources_of(position, request.asked.to_json()))
 
-        with request.show(units) as step:
+        with request.show(units) as step, _matching(path):
             checkpointer = Checkpointer(save, every, state, position, stop)
-            try:
-                return count_saving(units, request.threads, request.options, checkpointer, step)
-            except MismatchError as error:
-                raise StateError(f"{path}: {error}; use the same options, or another state file") from None
+            return count_saving(units, request.threads, request.options, checkpointer, step)
 
 
 def retract(path: str, request: Request, force: bool, stop: Stop) -> Outcome:
@@ -82,12 +86,10 @@ def retract(path: str, request: Request, force: bool, stop: Stop) -> Outcome:
                 f"{lacking[0]}: {path} does not hold all of its rows, or no longer; nothing was taken away. "
                 "Retract what was counted, or add --force to owe it these rows until they are added"
             )
-        try:
+        with _matching(path):
             left = Snapshot(state) - counted.snapshot
-        except MismatchError as error:
-            raise StateError(f"{path}: {error}; use the same options, or another state file") from None
         position = position.without(counted.position)
-        file.save(left.state, sources_of(position, Accumulator(**request.options)._options.to_json()))
+        file.save(left.state, sources_of(position, request.asked.to_json()))
     return replace(counted, snapshot=left, position=position, saves=1)
 
 
@@ -98,8 +100,17 @@ def _held(file: Checkpoint, request: Request) -> tuple[State, Position]:
         return State(), Position()
     if saved.warning is not None:
         request.note(f"warning: {saved.warning}")
-    refuse_other_options(saved, Accumulator(**request.options)._options)
+    refuse_other_options(saved, request.asked)
     return saved.state, position_in(saved)
+
+
+@contextmanager
+def _matching(path: str) -> Iterator[None]:
+    """Run a block that adds to what a state file holds; StateError, naming the file, if the two do not match."""
+    try:
+        yield
+    except MismatchError as error:
+        raise StateError(f"{path}: {error}; use the same options, or another state file") from None
 
 
 def merge(paths: Sequence[str], output: str, force: bool, note: Note) -> Snapshot:
