@@ -11,12 +11,10 @@ import numpy as np
 
 from streamavg.checkpoint.kept import keep, kept
 from streamavg.count.inputs import SLICE, batches_of, listed_pairs, table_or_none
-from streamavg.count.selection import Chosen, listed
-from streamavg.count.sets import SetCounter
-from streamavg.count.single import SingleCounter
-from streamavg.count.tasks import check_kind, chunks, task_of
-from streamavg.count.texts import is_blank
-from streamavg.errors import CountOverflowError, InputError
+from streamavg.count.rows import Rows
+from streamavg.count.selection import Chosen
+from streamavg.counters import counter_for
+from streamavg.errors import CountOverflowError
 from streamavg.options import Options
 from streamavg.position import Position
 from streamavg.snapshot import Snapshot
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from streamavg.count.counter import Counter
     from streamavg.state.config import Config, NullPred, Task, Unknown
 
     Columns = str | Sequence[str]
@@ -93,7 +92,7 @@ class Accumulator:
     def _settle(self, base: State, position: Position | None = None) -> None:
         """Go on from a state, with a counter to be made for it."""
         self._base, self._position = base, self._position if position is None else position
-        self._counter: SingleCounter | SetCounter | None = None
+        self._counter: Counter | None = None
         self._traffic = self._pending = 0  # rows through the counter, either way; rows in it
 
     def update(self, data: Any) -> None:
@@ -126,14 +125,12 @@ class Accumulator:
         rows = sum(counts)
         self._make_room(rows, 1)
         before = self._counter
-        counter = self._counter_for(Chosen(("y_true",), ()), Chosen(("y_pred",), ()), table)
+        counter = self._counter_for((Chosen(("y_true",), ()), Chosen(("y_pred",), ())), table)
         if counter is None:
             self._skip("null_true", rows)
             return
         try:
-            if isinstance(counter, SetCounter):
-                raise InputError("update_pairs takes one label a row; count multilabel rows with update")
-            counter.count_listed(table["y_true"].chunks, table["y_pred"].chunks, np.array(counts, np.int64))
+            counter.count_listed(table, np.array(counts, np.int64))
         except BaseException:
             self._counter = before
             raise
@@ -153,7 +150,7 @@ class Accumulator:
             if not state.is_empty:
                 # an accumulator without rows would take any configuration; its own options still have to agree
                 asked = self._options.resolved(self._options.task or state.config.task)
-                config = (self._base.config if self._task else asked).joined(state.config)
+                config = (self._base.config if self._config.task else asked).joined(state.config)
                 self._options.limits.check(len(total.counts.labels), None, config)
                 self._settle(replace(total, config=config), position)
 
@@ -221,7 +218,10 @@ class Accumulator:
     def _apart(self) -> Accumulator:
         """An empty accumulator for the same columns, options and task."""
         apart = copy.copy(self)
-        apart._options, apart._lock = replace(self._options, task=self._task or self._options.task), threading.RLock()
+        apart._options, apart._lock = (
+            replace(self._options, task=self._config.task or self._options.task),
+            threading.RLock(),
+        )
         apart.reset()
         return apart
 
@@ -235,15 +235,13 @@ class Accumulator:
     def _count(self, batch: pa.RecordBatch, step: int, first_row: int = 0) -> None:
         """Count one record batch, whole or not at all; errors number its rows from `first_row`."""
         self._make_room(batch.num_rows, step)
-        true, pred = self._options.in_order(batch.schema.names)
-        counter = self._counter_for(true, pred, batch)
+        sides = self._options.in_order(batch.schema.names)
+        counter = self._counter_for(sides, batch)
         if counter is None:
             self._skip("null_true", batch.num_rows * step)
             return
-        if isinstance(counter, SetCounter):
-            counter.count([batch[name] for name in true.columns], [batch[name] for name in pred.columns], step)
-        else:
-            counter.count(batch[true.columns[0]], batch[pred.columns[0]], step, first_row)
+        true, pred = (tuple(batch[name] for name in side.columns) for side in sides)
+        counter.count(Rows(true, pred, first_row), step)
         self._traffic += batch.num_rows
         self._pending += batch.num_rows * step
 
@@ -262,29 +260,9 @@ class Accumulator:
     def _config(self) -> Config:
         return self._base.config if self._counter is None else self._counter.config
 
-    @property
-    def _task(self) -> Task | None:
-        return self._config.task
-
-    def _counter_for(self, true: Chosen, pred: Chosen, data: Any) -> SingleCounter | SetCounter | None:
+    def _counter_for(self, sides: tuple[Chosen, Chosen], data: Any) -> Counter | None:
         """The counter of these columns, made when the task is decided; None while truth columns hold nothing."""
-        kind = data[true.columns[0]].type
-        task = self._task
-        check_kind(task or self._options.task, true, kind)
-        if self._counter is None and task is None:
-            if all(is_blank(part, name) for name in true.columns for part in chunks(data[name])):
-                return None
-            task = self._options.task or task_of(true, kind)
-        if task == "multilabel":
-            labels = self._options.indicators(true, pred, data)
-            config = self._options.resolved(task, self._config.labels if labels is None else labels)
-            if self._counter is None:
-                self._counter = SetCounter((true, pred), config, self._options.limits)
-            elif config.labels != self._counter.config.labels:
-                raise InputError(f"the indicator columns are now {listed(config.labels)}; they were others before")
-        elif self._counter is None:
-            config = self._options.resolved(task, self._base.config.labels)
-            self._counter = SingleCounter((true.columns[0], pred.columns[0]), config, self._options.limits)
+        self._counter = counter_for(self._options, self._counter, self._config, sides, data)
         return self._counter
 
     @unbroken

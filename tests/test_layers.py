@@ -33,10 +33,12 @@ ALLOWED = {
     "progress": ["rich"],
     "snapshot": ["numpy", "pyarrow", "state", "derive", "report", "checkpoint.wire", "(checkpoint)", "errors"],
     "options": ["count", "state", "errors"],
+    "counters": ["count", "options", "state", "errors"],
     "accumulator": [
         "numpy",
         "checkpoint.kept",
         "count",
+        "counters",
         "options",
         "position",
         "snapshot",

@@ -88,7 +88,7 @@ def test_unknown_labels_leave_no_memory_behind():
             acc.update({"y_true": pa.array([["a", f"new {k}"]]), "y_pred": [[0.5]]})
     acc.update({"y_true": [["a"]], "y_pred": [["a"]]})
     assert acc.snapshot().tallies == {"other": 100}
-    assert acc._counter.vocabulary.labels == ["a"]
+    assert acc._counter._labels.vocabulary.labels == ["a"]
 
 
 @pytest.mark.parametrize(
