@@ -105,7 +105,7 @@ def test_refused_sets_leave_no_label_behind(options, bad):
     before = acc.snapshot()
     with pytest.raises(InputError, match="'error'"):
         acc.update(bad)
-    assert acc._counter.vocabulary.labels == ["a"]
+    assert acc._counter._labels.vocabulary.labels == ["a"]
     assert acc.snapshot() == before
 
 
