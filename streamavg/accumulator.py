@@ -12,7 +12,7 @@ import numpy as np
 from streamavg.checkpoint.kept import keep, kept
 from streamavg.count.inputs import SLICE, batches_of, listed_pairs, table_or_none
 from streamavg.count.rows import Rows
-from streamavg.count.selection import Chosen
+from streamavg.count.selection import Chosen, Sides
 from streamavg.counters import counter_for
 from streamavg.errors import CountOverflowError
 from streamavg.options import Options
@@ -125,7 +125,7 @@ class Accumulator:
         rows = sum(counts)
         self._make_room(rows, 1)
         before = self._counter
-        counter = self._counter_for((Chosen(("y_true",), ()), Chosen(("y_pred",), ())), table)
+        counter = self._counter_for(Sides(Chosen(("y_true",), ()), Chosen(("y_pred",), ())), table)
         if counter is None:
             self._skip("null_true", rows)
             return
@@ -240,7 +240,7 @@ class Accumulator:
         if counter is None:
             self._skip("null_true", batch.num_rows * step)
             return
-        true, pred = (tuple(batch[name] for name in side.columns) for side in sides)
+        true, pred = (tuple(batch[name] for name in side.columns) for side in (sides.true, sides.pred))
         counter.count(Rows(true, pred, first_row), step)
         self._traffic += batch.num_rows
         self._pending += batch.num_rows * step
@@ -260,7 +260,7 @@ class Accumulator:
     def _config(self) -> Config:
         return self._base.config if self._counter is None else self._counter.config
 
-    def _counter_for(self, sides: tuple[Chosen, Chosen], data: Any) -> Counter | None:
+    def _counter_for(self, sides: Sides, data: Any) -> Counter | None:
         """The counter of these columns, made when the task is decided; None while truth columns hold nothing."""
         self._counter = counter_for(self._options, self._counter, self._config, sides, data)
         return self._counter

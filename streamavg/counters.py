@@ -13,19 +13,17 @@ from streamavg.count.texts import is_blank
 from streamavg.errors import InputError
 
 if TYPE_CHECKING:
-    from streamavg.count.selection import Chosen
+    from streamavg.count.selection import Sides
     from streamavg.options import Options
     from streamavg.state.config import Config
 
 
-def counter_for(
-    options: Options, before: Counter | None, config: Config, sides: tuple[Chosen, Chosen], data: Any
-) -> Counter | None:
+def counter_for(options: Options, before: Counter | None, config: Config, sides: Sides, data: Any) -> Counter | None:
     """The counter of these columns: the one before if there is one; None while truth columns hold nothing.
 
     config: what was counted so far. Raises InputError if the columns are not what the task needs.
     """
-    true, pred = sides
+    true, pred = sides.true, sides.pred
     kind = data[true.columns[0]].type
     task = config.task
     check_kind(task or options.task, true, kind)
@@ -34,7 +32,7 @@ def counter_for(
             return None
         task = options.task or task_of(true, kind)
     if task == "multilabel":
-        labels = options.indicators(true, pred, data)
+        labels = options.indicators(sides, data)
         wanted = options.resolved(task, config.labels if labels is None else labels)
         if before is None:
             return Counter(SetCounter((true, pred), wanted, options.limits))

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from streamavg.count.indicators import indicator_widths
 from streamavg.count.limits import Limits
-from streamavg.count.selection import choose, declared_labels, in_label_order, indicator_labels
+from streamavg.count.selection import Sides, choose, declared_labels, in_label_order, indicator_labels
 from streamavg.errors import InputError, require_one_of
 from streamavg.state.config import Config, NullPred, Task, Unknown
 from streamavg.state.labels import label_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    from streamavg.count.selection import Chosen
 
     Columns = str | Sequence[str]
 
@@ -86,21 +84,20 @@ class Options:
             return replace(config, pos_label=self.pos_label or "1")
         return replace(config, samples=self.samples) if task == "multilabel" else config
 
-    def chosen(self, available: Sequence[str]) -> tuple[Chosen, Chosen]:
-        """The columns of truth and prediction among those of some data. Raises InputError if one is missing."""
+    def chosen(self, available: Sequence[str]) -> Sides:
+        """The columns of each side among those of some data. Raises InputError if one is missing."""
         y_true, y_pred = self.columns
-        return choose(y_true, available, "y_true"), choose(y_pred, available, "y_pred")
+        return Sides(choose(y_true, available, "y_true"), choose(y_pred, available, "y_pred"))
 
     def columns_of(self, available: Sequence[str]) -> list[str]:
         """The columns of a source that are read, each once. Raises InputError if one is missing."""
-        true, pred = self.chosen(available)
-        return list(dict.fromkeys((*true.columns, *pred.columns)))
+        return self.chosen(available).columns
 
-    def in_order(self, available: Sequence[str]) -> tuple[Chosen, Chosen]:
+    def in_order(self, available: Sequence[str]) -> Sides:
         """The same, indicator columns in the order of their labels."""
-        return in_label_order(*self.chosen(available), self.labels)
+        return in_label_order(self.chosen(available), self.labels)
 
-    def indicators(self, true: Chosen, pred: Chosen, data: Any) -> tuple[str, ...] | None:
-        """The labels of indicators; None where neither side has such. Raises InputError if they do not pair up."""
-        widths = indicator_widths((true, pred), data)
-        return indicator_labels(widths, true.stems or pred.stems, self.labels) if widths else None
+    def indicators(self, sides: Sides, data: Any) -> tuple[str, ...] | None:
+        """The labels of indicators; None where no side has such. Raises InputError if they do not pair up."""
+        widths = indicator_widths((sides.true, sides.pred), data)
+        return indicator_labels(widths, sides.true.stems or sides.pred.stems, self.labels) if widths else None

@@ -35,7 +35,7 @@ def test_options_that_do_not_apply_to_a_task_stand_at_their_default():
 
 def test_columns_are_chosen_in_the_order_of_declared_labels():
     given = Options.checked("true_*", "pred_*", **{**GIVEN, "labels": ["b", "a"]})
-    true, pred = given.in_order(["pred_a", "true_a", "true_b", "pred_b"])
-    assert (true.columns, pred.columns) == (("true_b", "true_a"), ("pred_b", "pred_a"))
+    sides = given.in_order(["pred_a", "true_a", "true_b", "pred_b"])
+    assert (sides.true.columns, sides.pred.columns) == (("true_b", "true_a"), ("pred_b", "pred_a"))
     with pytest.raises(InputError, match="y_pred"):
         options().chosen(["y_true"])

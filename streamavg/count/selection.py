@@ -31,6 +31,23 @@ class Chosen:
         return len(self.columns) > 1 or bool(self.stems)
 
 
+NO_COLUMNS = Chosen((), ())
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The columns of truth, prediction and scores among those of some data; a side that was not asked for is empty."""
+
+    true: Chosen
+    pred: Chosen
+    score: Chosen = NO_COLUMNS
+
+    @property
+    def columns(self) -> list[str]:
+        """The names to read, each once."""
+        return list(dict.fromkeys((*self.true.columns, *self.pred.columns, *self.score.columns)))
+
+
 def choose(wanted: str | Sequence[str], available: Sequence[str], role: str) -> Chosen:
     """The columns that a name, a list of names or a pattern with one `*` means; InputError if one is not there.
 
@@ -78,17 +95,20 @@ def listed(names: Sequence[str], most: int = 12) -> str:
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown or "none"
 
 
-def in_label_order(true: Chosen, pred: Chosen, labels: Sequence[str] | None) -> tuple[Chosen, Chosen]:
-    """Both sides with their indicator columns in one order of labels: the declared one, else that of the truth columns.
+def in_label_order(sides: Sides, labels: Sequence[str] | None) -> Sides:
+    """The sides with their indicator columns in one order of labels: the declared one, else that of the first side.
 
     InputError where the sides name different labels.
     """
-    stems = true.stems or pred.stems
-    if true.stems and pred.stems and set(true.stems) != set(pred.stems):
-        odd = sorted(set(true.stems) ^ set(pred.stems))
-        raise InputError(f"y_true and y_pred columns name different labels: {listed(odd)} on one side only")
+    true, pred, score = sides.true, sides.pred, sides.score
+    stems = true.stems or pred.stems or score.stems
+    for name, side in (("y_pred", pred), ("y_score", score)):
+        if side.stems and set(side.stems) != set(stems):
+            odd = sorted(set(stems) ^ set(side.stems))
+            other = "y_true" if true.stems else "y_pred"
+            raise InputError(f"{other} and {name} columns name different labels: {listed(odd)} on one side only")
     order = labels if labels is not None and set(labels) == set(stems) else stems
-    return _ordered(true, order), _ordered(pred, order)
+    return Sides(_ordered(true, order), _ordered(pred, order), _ordered(score, order))
 
 
 def _ordered(chosen: Chosen, stems: Sequence[str]) -> Chosen:

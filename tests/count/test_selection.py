@@ -2,7 +2,7 @@
 
 import pytest
 
-from streamavg.count.selection import Chosen, choose, in_label_order, indicator_labels, listed
+from streamavg.count.selection import Chosen, Sides, choose, in_label_order, indicator_labels, listed
 from streamavg.errors import InputError
 
 COLUMNS = ["id", "label", "true_cat", "true_dog", "pred_dog", "pred_cat", "true_", "a.b", "axb"]
@@ -59,25 +59,30 @@ def stems(*names):
     return Chosen(tuple(f"c_{name}" for name in names), names)
 
 
+def ordered(true, pred, labels):
+    sides = in_label_order(Sides(true, pred), labels)
+    return sides.true, sides.pred
+
+
 def test_both_sides_come_in_one_order():
-    true, pred = in_label_order(stems("cat", "dog"), stems("dog", "cat"), None)
+    true, pred = ordered(stems("cat", "dog"), stems("dog", "cat"), None)
     assert true == stems("cat", "dog") == pred
-    true, pred = in_label_order(stems("cat", "dog"), stems("dog", "cat"), ("dog", "cat"))
+    true, pred = ordered(stems("cat", "dog"), stems("dog", "cat"), ("dog", "cat"))
     assert true == stems("dog", "cat") == pred
     plain = Chosen(("label",), ())
-    assert in_label_order(stems("cat", "dog"), plain, None) == (stems("cat", "dog"), plain)
+    assert ordered(stems("cat", "dog"), plain, None) == (stems("cat", "dog"), plain)
 
 
 def test_a_side_with_names_follows_the_declared_labels_whatever_the_other_side_is():
     """Else labels=["dog", "cat"] would call the column true_cat "dog"."""
     plain = Chosen(("label",), ())
-    assert in_label_order(stems("cat", "dog"), plain, ("dog", "cat"))[0] == stems("dog", "cat")
-    assert in_label_order(plain, stems("cat", "dog"), ("dog", "cat"))[1] == stems("dog", "cat")
+    assert ordered(stems("cat", "dog"), plain, ("dog", "cat"))[0] == stems("dog", "cat")
+    assert ordered(plain, stems("cat", "dog"), ("dog", "cat"))[1] == stems("dog", "cat")
 
 
 def test_sides_that_name_different_labels_are_refused():
     with pytest.raises(InputError, match="bird, dog"):
-        in_label_order(stems("cat", "dog"), stems("cat", "bird"), None)
+        ordered(stems("cat", "dog"), stems("cat", "bird"), None)
 
 
 def test_labels_of_indicators():
@@ -88,3 +93,12 @@ def test_labels_of_indicators():
         indicator_labels([2, 3], (), None)
     with pytest.raises(InputError, match="1 labels are declared but a row has 2"):
         indicator_labels([2, 2], (), ("x",))
+
+
+def test_score_columns_follow_the_labels_too():
+    none = Chosen((), ())
+    assert in_label_order(Sides(none, none, stems("cat", "dog")), ("dog", "cat")).score == stems("dog", "cat")
+    with pytest.raises(
+        InputError, match=r"y_true and y_score columns name different labels: bird, dog on one side only"
+    ):
+        in_label_order(Sides(stems("cat", "dog"), none, stems("cat", "bird")), None)
