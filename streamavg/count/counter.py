@@ -32,14 +32,16 @@ class Counter:
     def count(self, rows: Rows, step: int) -> None:
         """Add (step 1) or take away (step -1) rows, whole or not at all."""
         if isinstance(self._labels, SetCounter):
-            self._labels.count(rows.true, rows.pred, step)
+            self._labels.count(rows.true, rows.pred, step, rows.weights)
         else:
-            self._labels.count(rows.true[0], rows.pred[0], step, rows.first)
+            self._labels.count(rows.true[0], rows.pred[0], step, rows.first, rows.weights)
 
     def count_listed(self, table: pa.Table, counts: Ints) -> None:
         """Add the (y_true, y_pred) rows of a table, each as often as `counts` says, whole or not at all."""
         if isinstance(self._labels, SetCounter):
             raise InputError("update_pairs takes one label a row; count multilabel rows with update")
+        if self.config.sample_weight:
+            raise InputError("update_pairs has no sample_weight; count weighted rows with update")
         self._labels.count_listed(table["y_true"].chunks, table["y_pred"].chunks, counts)
 
     def twin(self) -> Counter:

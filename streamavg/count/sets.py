@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from streamavg.count.indicators import Indicators
 from streamavg.count.lists import is_set, unnested
 from streamavg.count.texts import validated
 from streamavg.count.vocabulary import FIRST, NULL, Vocabulary
+from streamavg.count.weighted import SetWeights
 from streamavg.errors import InputError
 from streamavg.state.counts import FP, Counts
 from streamavg.state.rowtable import pack
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from streamavg.count.limits import Limits
     from streamavg.count.selection import Chosen
+    from streamavg.count.weights import RowWeights
     from streamavg.state.config import Config
     from streamavg.state.tables import Ints
 
@@ -73,21 +75,28 @@ class SetCounter:
         self.rows = 0
         self._marks: Ints = np.full((64, 2), -1, np.int64)
         self._marked = 0
+        weighted = config.sample_weight
+        self._weights = SetWeights(config.null_pred == "abstain", config.samples) if weighted else None
 
-    def count(self, y_true: Sequence[pa.Array], y_pred: Sequence[pa.Array], step: int) -> None:
-        """Add (step 1) or take away (step -1) rows, whole or not at all; several arrays are indicator columns."""
+    def count(
+        self, y_true: Sequence[pa.Array], y_pred: Sequence[pa.Array], step: int, weights: RowWeights | None = None
+    ) -> None:
+        """Add (step 1) or take away (step -1) rows, whole or not at all; several arrays are indicator columns.
+
+        weights are there if the options say so.
+        """
         if not len(y_true[0]):
             return
         true, pred = self._read(y_true, self.sides[0]), self._read(y_pred, self.sides[1])
-        if isinstance(true, Indicators) and isinstance(pred, Indicators):
+        if weights is None and isinstance(true, Indicators) and isinstance(pred, Indicators):
             self._count_indicators(true, pred, step)
         else:
-            self._count_sets(self._sets(true), self._sets(pred), step)
+            self._count_sets(self._sets(true), self._sets(pred), step, weights)
         if len(self.vocabulary) - FIRST > self.limits.max_labels:
             try:
                 self.limits.check(int(self.cells.any(axis=1).sum()), None, self.config)
             except InputError:
-                self.count(y_true, y_pred, -step)
+                self.count(y_true, y_pred, -step, weights)
                 raise
 
     def _read(self, arrays: Sequence[pa.Array], side: Chosen) -> Indicators | Sets:
@@ -151,9 +160,7 @@ class SetCounter:
         self._tally(true.rows - _ones(true.valid), 0, missing, step)
         self.rows += _ones(kept) * step
 
-    def _count_sets(self, true: Sets, pred: Sets, step: int) -> None:
-        from streamavg.count.kernels import count_sets
-
+    def _count_sets(self, true: Sets, pred: Sets, step: int, weights: RowWeights | None) -> None:
         limit = len(self.vocabulary) if self._known is None else FIRST + self._known
         unknown = true.rows_with(true.codes >= limit) & ~true.null
         skipped = true.null | unknown
@@ -167,19 +174,50 @@ class SetCounter:
             skipped |= missing
         true = true.without(skipped)
         self._make_room()
-        ends = np.zeros((len(skipped) + 1, 2), np.int64)
-        np.cumsum(true.lengths, out=ends[1:, 0])
-        np.cumsum(pred.lengths, out=ends[1:, 1])
-        sizes = np.empty((3, len(skipped)), np.int32)
-        codes = (column.codes.astype(np.uint32, copy=False) for column in (true, pred))
-        if not count_sets(ends, *codes, self._marked, step, self._marks, self.cells, sizes):
-            raise AssertionError("a label code left the vocabulary")
-        self._marked += len(skipped)
+        sizes = self._count_scored(true, pred, ~skipped, missing, step, weights)
         if self.config.samples:
             self._count_rows(sizes, np.packbits(~skipped, bitorder="little"), step)
         self._tally(int(true.null.sum()), int(unknown.sum()), int(missing.sum()), step)
         self.rows += int((~skipped).sum()) * step
         self._settle()
+
+    def _count_scored(
+        self, true: Sets, pred: Sets, scored: Mask, missing: Mask, step: int, weights: RowWeights | None
+    ) -> Sizes:
+        """Count the labels of sets, and their weights; returns |Y and P|, |P|, |Y| of each row."""
+        from streamavg.count.kernels import count_sets
+
+        ends = np.zeros((len(scored) + 1, 2), np.int64)
+        np.cumsum(true.lengths, out=ends[1:, 0])
+        np.cumsum(pred.lengths, out=ends[1:, 1])
+        sizes = np.empty((3, len(scored)), np.int32)
+        codes = [column.codes.astype(np.uint32, copy=False) for column in (true, pred)]
+        marked, self._marked = self._marked, self._marked + 2 * len(scored)
+        if not count_sets(ends, *codes, marked, step, self._marks, self.cells, sizes):
+            raise AssertionError("a label code left the vocabulary")
+        if self._weights is not None and weights is not None:
+            try:
+                self._add_weights((ends, *codes, marked + len(scored)), (scored, missing), sizes, weights, step)
+            except BaseException:
+                count_sets(ends, *codes, self._marked, -step, self._marks, self.cells, sizes)
+                self._marked += len(scored)
+                self._settle()
+                raise
+        return sizes
+
+    def _add_weights(
+        self, sets: Any, rows_of: tuple[Mask, Mask], sizes: Sizes, weights: RowWeights, step: int
+    ) -> None:
+        from streamavg.count.kernels import split_sets
+
+        assert self._weights is not None
+        ends, y_true, y_pred, first = sets
+        limit = len(self.vocabulary) if self._known is None else FIRST + self._known
+        cells, rows = np.empty(len(y_true) + len(y_pred), np.uint32), np.empty(len(y_true) + len(y_pred), np.int64)
+        k = split_sets(ends, y_true, y_pred, first, limit, self._marks, cells, rows)
+        numbers = self._weights.make_room(weights, rows_of[0], sizes)
+        self._weights.add(cells[:k], rows[:k], weights, *rows_of, step, 3 * max(limit, FIRST))
+        self._weights.add_sizes(numbers, weights, rows_of[0], step)
 
     def _settle(self) -> None:
         """Move what was counted for undeclared labels to the tally `other` and forget them."""
@@ -224,12 +262,13 @@ class SetCounter:
         twin = copy.copy(self)
         twin.vocabulary, twin.named = self.vocabulary.twin(), dict(self.named)
         twin.cells, twin._marks = self.cells.copy(), self._marks.copy()
+        twin._weights = self._weights and self._weights.twin()
         return twin
 
     def state(self) -> State:
         """An immutable copy of all that was counted."""
         self._make_room()
-        return State(
+        state = State(
             self.config,
             Counts.of(self.vocabulary.labels, self.cells[FIRST : len(self.vocabulary)]),
             self.rows,
@@ -238,6 +277,7 @@ class SetCounter:
             self.row_table,
             pairs=None,
         )
+        return state if self._weights is None else replace(state, weighted=self._weights.state(self.vocabulary.labels))
 
 
 def _ones(words: Any) -> int:

@@ -13,6 +13,7 @@ from streamavg.count.small import loops
 from streamavg.count.spaces import Codes, IntSpace, Space, WordSpace
 from streamavg.count.totals import Totals
 from streamavg.count.vocabulary import FIRST, Vocabulary
+from streamavg.count.weighted import PairWeights
 from streamavg.errors import InputError
 from streamavg.state.pairs import MOST_LABELS
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from streamavg.count.limits import Limits
+    from streamavg.count.weights import RowWeights
     from streamavg.state.config import Config
     from streamavg.state.state import State
     from streamavg.state.tables import Ints
@@ -88,16 +90,19 @@ class SingleCounter:
         self._pairs: PairTable | None = None
         self._labels: LabelTable | None = None
         self._strict = config.unknown == "error" or config.null_pred == "error"
+        self._weights = PairWeights(config.null_pred == "abstain") if config.sample_weight else None
 
-    def count(self, y_true: pa.Array, y_pred: pa.Array, step: int, first_row: int = 0) -> None:
+    def count(
+        self, y_true: pa.Array, y_pred: pa.Array, step: int, first_row: int = 0, weights: RowWeights | None = None
+    ) -> None:
         """Add (step 1) or take away (step -1) the rows of two arrays of equal length, whole or not at all.
 
-        `first_row` is the number that errors give to the first row.
+        `first_row` is the number that errors give to the first row; weights are there if the options say so.
         """
         start, end = 0, len(y_true)
         self._true.first_row = self._pred.first_row = first_row
         try:
-            true, pred = self._codes(y_true, y_pred) if end else (None, None)
+            true, pred = encoded = self._codes(y_true, y_pred) if end else (None, None)
             while true is not None and pred is not None:
                 done = self._count(true, pred, y_true.slice(start), y_pred.slice(start), step)
                 start += done
@@ -106,6 +111,9 @@ class SingleCounter:
                 self._true.first_row = self._pred.first_row = first_row + start
                 true, pred = self._recoded(true, pred, y_true.slice(start), y_pred.slice(start), done)
             self._check_labels()
+            if self._weights is not None and weights is not None and encoded[0] is not None and encoded[1] is not None:
+                # these codes are all of the vocabulary, in which no row is coded anew
+                self._weights.add(encoded[0].values, encoded[1].values, weights, step, len(self.vocabulary))
         except BaseException:
             self._take_back(y_true.slice(0, start), y_pred.slice(0, start), step)
             raise
@@ -121,10 +129,11 @@ class SingleCounter:
             start += done
 
     def _codes(self, y_true: pa.Array, y_pred: pa.Array) -> tuple[Codes, Codes]:
-        if not self._strict:
+        if not self._strict and self._weights is None:
             return self._true.encode(y_true), self._pred.encode(y_pred)
         true, pred = self._true.words(y_true), self._pred.words(y_pred)
-        self.totals.refuse(true.values, pred.values)
+        if self._strict:
+            self.totals.refuse(true.values, pred.values)
         return true, pred
 
     def _recoded(self, true: Codes, pred: Codes, y_true: pa.Array, y_pred: pa.Array, done: int) -> tuple[Codes, Codes]:
@@ -246,12 +255,14 @@ class SingleCounter:
             twin._pairs = replace(self._pairs, table=self._pairs.table.copy())
         if self._labels is not None:
             twin._labels = replace(self._labels, cells=self._labels.cells.copy())
+        twin._weights = self._weights and self._weights.twin()
         return twin
 
     def state(self) -> State:
         """An immutable copy of all that was counted."""
         self.flush()
-        return self.totals.state()
+        state = self.totals.state()
+        return state if self._weights is None else replace(state, weighted=self._weights.state(self.vocabulary.labels))
 
 
 def _are_few(codes: Any) -> bool:

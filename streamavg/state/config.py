@@ -22,6 +22,7 @@ class Config:
     null_pred: NullPred = "wrong"
     unknown: Unknown = "grow"
     samples: bool = True
+    sample_weight: bool = False
     labels: tuple[str, ...] = ()
 
     def checked(self) -> Config:
@@ -30,7 +31,7 @@ class Config:
         for name, choices in known.items():
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} is {getattr(self, name)!r}")
-        if self.samples not in (True, False) or {type(text) for text in (*self.labels, self.pos_label or "")} != {str}:
+        if not {self.samples, self.sample_weight} <= {True, False} or {type(text) for text in (*self.labels, self.pos_label or "")} != {str}:
             raise ValueError("an option has the wrong type")
         return self
 

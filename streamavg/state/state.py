@@ -16,6 +16,7 @@ from streamavg.state.counts import FN, FP, TP, Counts
 from streamavg.state.labels import all_integers, ascending
 from streamavg.state.pairs import Pairs
 from streamavg.state.tables import KeyTable, add_named, checked_int, exact_sum, frozen
+from streamavg.state.weighted import Weighted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +41,7 @@ class State:
     tallies: Mapping[str, int] = field(default_factory=dict)
     row_table: KeyTable = field(default_factory=KeyTable.zero)
     pairs: Pairs | None = field(default_factory=Pairs.zero)
+    weighted: Weighted = field(default_factory=Weighted)
 
     @property
     def seen(self) -> int:
@@ -50,13 +52,13 @@ class State:
     def is_empty(self) -> bool:
         """Whether every number that the fingerprint covers is zero: the zero of every configuration."""
         nothing = not self.counts.labels and not self.rows and not self.skipped and not self.tallies
-        return nothing and not self.row_table.keys.size
+        return nothing and not self.row_table.keys.size and self.weighted.is_empty
 
     @property
     def size(self) -> int:
         """Bytes held by the arrays and label texts; depends on labels and distinct rows sizes, never on rows."""
         held = self.counts.cells.nbytes + sum(map(len, self.counts.labels))
-        held += self.row_table.keys.nbytes + self.row_table.counts.nbytes
+        held += self.row_table.keys.nbytes + self.row_table.counts.nbytes + self.weighted.nbytes
         return held if self.pairs is None else held + self.pairs.table.keys.nbytes + self.pairs.table.counts.nbytes
 
     def __add__(self, other: State) -> State:
@@ -82,6 +84,7 @@ class State:
             tallies=add_named(self.tallies, other.tallies, sign),
             row_table=self.row_table + other.row_table if sign > 0 else self.row_table - other.row_table,
             pairs=pairs,
+            weighted=self.weighted + other.weighted if sign > 0 else self.weighted - other.weighted,
         )
         checked_int(total.seen)
         total.check_binary()
@@ -161,6 +164,12 @@ class State:
             numbers(np.array([self.row_table.keys.size]))
             numbers(self.row_table.keys)
             numbers(self.row_table.counts)
+        for name, table in self.weighted.tables.items():
+            if table.keys:
+                text(f"weighted {name}")
+                text(json.dumps(table.keys, separators=(",", ":")))
+                numbers(np.array([table.sums.low, table.sums.digits]))
+                numbers(table.sums.limbs)
         return "sa1:" + digest.hexdigest()
 
     @cached_property
@@ -176,7 +185,9 @@ class State:
         below = np.flatnonzero(self.matrix[:, 3] < 0)  # a difference can owe rows and show it nowhere else
         if below.size:
             return f"label {self.order[below[0]]!r} has TN {self.matrix[below[0], 3]}"
-        return "a multilabel row size has a negative count" if (self.row_table.counts < 0).any() else None
+        if (self.row_table.counts < 0).any():
+            return "a multilabel row size has a negative count"
+        return self.weighted.first_negative(self.order) if self.config.sample_weight else None
 
     def without_pairs(self) -> State:
         """The same state with its label pairs lost."""

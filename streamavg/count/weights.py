@@ -1,0 +1,108 @@
+"""Weights: a column of sample weights as float64 numbers that are exactly what the column holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from streamavg.count.texts import raw_codes, runs, validated
+from streamavg.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Mask = NDArray[np.bool_]
+
+_PLAIN = {pa.float16(): np.float16, pa.float32(): np.float32, pa.float64(): np.float64}
+_LOST = np.uint64(0x7FF)  # the bits of a 64-bit integer that a float64 may not hold
+
+
+@dataclass(frozen=True)
+class RowWeights:
+    """The weight of each row is values + rest; rest is None unless integers beyond 2**53 need it."""
+
+    values: Floats
+    rest: Floats | None = None
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def terms(self) -> tuple[Floats, ...]:
+        """The numbers to add up."""
+        return (self.values,) if self.rest is None else (self.values, self.rest)
+
+    def at(self, rows: Any) -> RowWeights:
+        """The weights of these rows: places, a mask or a slice."""
+        return RowWeights(self.values[rows], None if self.rest is None else self.rest[rows])
+
+
+def weights_of(array: pa.Array, name: str, first_row: int = 0) -> RowWeights:
+    """The weights in a column of integers, floats, or dictionaries or runs of them, exactly; zero is a weight.
+
+    InputError, naming the column, the row (counted from `first_row`) and the value, for one that is null, negative or
+    not finite, and for a column of another type.
+    """
+    weights, null = _numbers(validated(array, name, full=not _is_plain(array.type)), name)
+    values = weights.values
+    if null is None and (not len(values) or (values.min() >= 0 and values.max() < np.inf)):
+        return weights
+    wrong = ~((values >= 0) & (values < np.inf))
+    if null is not None:
+        wrong |= null
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        value = "null" if null is not None and null[row] else array[row].as_py()
+        raise InputError(
+            f"column {name!r}: weight {value} at row {first_row + row}; weights are finite numbers of 0 or more"
+        )
+    return weights
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    return kind in _PLAIN or bool(pa.types.is_integer(kind))
+
+
+def _numbers(array: pa.Array, name: str) -> tuple[RowWeights, Mask | None]:
+    """The numbers of a column, whatever lies under nulls included, and which rows are null (None: none)."""
+    kind = array.type
+    null = np.asarray(array.is_null()) if array.null_count else None
+    if pa.types.is_integer(kind):
+        return _integers(raw_codes(array), bool(pa.types.is_signed_integer(kind))), null
+    if kind in _PLAIN:
+        held = np.frombuffer(array.buffers()[1], _PLAIN[kind], array.offset + len(array))[array.offset :]
+        return RowWeights(held.astype(np.float64, copy=False)), null
+    if pa.types.is_dictionary(kind) and _is_plain(kind.value_type):
+        entries, holes = _numbers(array.dictionary, name)
+        if null is not None and not len(entries):
+            return RowWeights(np.zeros(len(array))), null
+        codes = raw_codes(array.indices)
+        codes = codes if null is None else np.where(null, 0, codes)
+        found = entries.at(codes)
+        if holes is not None:
+            null = holes[codes] if null is None else null | holes[codes]
+        return found, null
+    if pa.types.is_run_end_encoded(kind) and (_is_plain(kind.value_type) or pa.types.is_dictionary(kind.value_type)):
+        entries_of_runs, lengths = runs(array)
+        entries, holes = _numbers(entries_of_runs, name)
+        places = np.repeat(np.arange(len(lengths)), lengths)
+        return entries.at(places), None if holes is None else holes[places]
+    if pa.types.is_null(kind):
+        return RowWeights(np.zeros(len(array))), np.ones(len(array), bool)
+    raise InputError(f"column {name!r} has type {kind}; weights are numbers: integers or floats (cast the column first)")
+
+
+def _integers(raw: Any, signed: bool) -> RowWeights:
+    """Integers as float64, those that it may not hold as a sum of two; `raw` is their unsigned form."""
+    if signed:
+        raw = raw.view(raw.dtype.str.replace("u", "i"))
+    if raw.dtype.itemsize < 8 or not len(raw) or raw.max() <= 2**53:
+        return RowWeights(raw.astype(np.float64))
+    if signed and raw.min() < 0:
+        return RowWeights(raw.astype(np.float64))  # which is refused
+    low = raw & raw.dtype.type(_LOST)
+    return RowWeights((raw - low).astype(np.float64), low.astype(np.float64))
