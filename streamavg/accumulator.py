@@ -13,6 +13,7 @@ from streamavg.checkpoint.kept import keep, kept
 from streamavg.count.inputs import SLICE, batches_of, listed_pairs, table_or_none
 from streamavg.count.rows import Rows
 from streamavg.count.selection import Chosen, Sides
+from streamavg.count.weights import weights_of
 from streamavg.counters import counter_for
 from streamavg.errors import CountOverflowError
 from streamavg.options import Options
@@ -43,7 +44,8 @@ class Accumulator:
     unknown: what a label outside `labels` does: "grow", "count" (row skipped or prediction wrong) or "error".
     null_pred: what a row without a prediction does: "wrong" (counts), "abstain" (is skipped) or "error".
     confusion: keep label pairs: "auto" (up to 512 labels), True or False. samples: keep the row table of multilabel
-    data, behind samples averages and subset accuracy. max_labels: refuse more labels than this.
+    data, behind samples averages and subset accuracy. sample_weight: the column of the weights of rows, which metrics
+    add up then instead of rows. max_labels: refuse more labels than this.
 
     Raises InputError for an option that cannot be, and from `update` for data that cannot be counted.
 
@@ -65,6 +67,7 @@ class Accumulator:
         null_pred: NullPred = "wrong",
         confusion: bool | str = "auto",
         samples: bool = True,
+        sample_weight: str | None = None,
         max_labels: int = 1_000_000,
     ) -> None:
         self._options = Options.checked(
@@ -77,6 +80,7 @@ class Accumulator:
             null_pred=null_pred,
             confusion=confusion,
             samples=samples,
+            sample_weight=sample_weight,
             max_labels=max_labels,
         )
         self._position = Position()  # of the files that were counted, if it came from them
@@ -236,12 +240,15 @@ class Accumulator:
         """Count one record batch, whole or not at all; errors number its rows from `first_row`."""
         self._make_room(batch.num_rows, step)
         sides = self._options.in_order(batch.schema.names)
+        weights = None
+        for name in sides.weight.columns:
+            weights = weights_of(batch[name], name, first_row)
         counter = self._counter_for(sides, batch)
         if counter is None:
             self._skip("null_true", batch.num_rows * step)
             return
         true, pred = (tuple(batch[name] for name in side.columns) for side in (sides.true, sides.pred))
-        counter.count(Rows(true, pred, first_row), step)
+        counter.count(Rows(true, pred, first_row, weights), step)
         self._traffic += batch.num_rows
         self._pending += batch.num_rows * step
 

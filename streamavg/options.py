@@ -26,6 +26,7 @@ class Options:
     labels: tuple[str, ...] | None
     pos_label: str | None
     samples: bool
+    sample_weight: str | None
     limits: Limits
     task: Task | None
     config: Config
@@ -43,6 +44,7 @@ class Options:
         null_pred: NullPred,
         confusion: bool | str,
         samples: bool,
+        sample_weight: str | None = None,
         max_labels: int,
     ) -> Options:
         """The options as the user gives them. Raises InputError for those that cannot be."""
@@ -50,6 +52,8 @@ class Options:
         require_one_of("unknown", unknown, get_args(Unknown))
         require_one_of("null_pred", null_pred, get_args(NullPred))
         require_one_of("confusion", confusion, ("auto", True, False))
+        if sample_weight is not None and (not isinstance(sample_weight, str) or not sample_weight):
+            raise InputError(f"sample_weight is {sample_weight!r}; name the one column that holds the weights")
         declared = declared_labels(labels, unknown)
         if pos_label is not None and task not in (None, "binary"):
             raise InputError(f"pos_label is for binary tasks, but task is {task!r}")
@@ -58,9 +62,12 @@ class Options:
             labels=declared,
             pos_label=None if pos_label is None else label_text(pos_label),
             samples=samples,
+            sample_weight=sample_weight,
             limits=Limits(max_labels, pos_label is not None, None if confusion == "auto" else bool(confusion)),
             task=task or ("binary" if pos_label is not None else None),
-            config=Config(null_pred=null_pred, unknown=unknown, labels=declared or ()),
+            config=Config(
+                null_pred=null_pred, unknown=unknown, labels=declared or (), sample_weight=sample_weight is not None
+            ),
         )
 
     def to_json(self) -> dict[str, object]:
@@ -75,6 +82,7 @@ class Options:
             "unknown": self.config.unknown,
             "null_pred": self.config.null_pred,
             "samples": self.samples,
+            "sample_weight": self.sample_weight,
         }
 
     def resolved(self, task: Task | None, labels: tuple[str, ...] | None = None) -> Config:
@@ -87,7 +95,10 @@ class Options:
     def chosen(self, available: Sequence[str]) -> Sides:
         """The columns of each side among those of some data. Raises InputError if one is missing."""
         y_true, y_pred = self.columns
-        return Sides(choose(y_true, available, "y_true"), choose(y_pred, available, "y_pred"))
+        sides = Sides(choose(y_true, available, "y_true"), choose(y_pred, available, "y_pred"))
+        if self.sample_weight is None:
+            return sides
+        return replace(sides, weight=choose((self.sample_weight,), available, "sample_weight"))
 
     def columns_of(self, available: Sequence[str]) -> list[str]:
         """The columns of a source that are read, each once. Raises InputError if one is missing."""

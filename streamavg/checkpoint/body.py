@@ -14,14 +14,17 @@ if TYPE_CHECKING:
 
 TEXTS = ("declared", "label", "pair_label")
 NUMBERS = ("tp", "fp", "fn", "row_key", "row_count", "pair_key", "pair_count")
+WEIGHT_TEXTS = ("weight_label", "weight_named")
+WEIGHT_NUMBERS = ("weight_row", "weight_label_digits", "weight_named_digits", "weight_row_digits")
 _HEAD, _FOOT = b"ARROW1\x00\x00", b"ARROW1"
 
 
-def schema() -> pa.Schema:
-    """The one schema of a body: labels with their cells, the row table, the pairs."""
+def schema(weighted: bool) -> pa.Schema:
+    """The schema of a body: labels with their cells, the row table, the pairs; behind them sums of weights, if any."""
     import pyarrow as pa
 
-    kinds = {**dict.fromkeys(TEXTS, pa.large_string()), **dict.fromkeys(NUMBERS, pa.int64())}
+    texts, numbers = (TEXTS + WEIGHT_TEXTS, NUMBERS + WEIGHT_NUMBERS) if weighted else (TEXTS, NUMBERS)
+    kinds = {**dict.fromkeys(texts, pa.large_string()), **dict.fromkeys(numbers, pa.int64())}
     return pa.schema([pa.field(name, pa.large_list(kind)) for name, kind in kinds.items()])
 
 
@@ -41,7 +44,9 @@ def arrow_file(state: State) -> bytes:
         "pair_key": pairs.table.keys if pairs else nothing,
         "pair_count": pairs.table.counts if pairs else nothing,
     }
-    kinds = schema()
+    for name, table in state.weighted.tables.items():
+        held |= {f"weight_{name}": table.keys, f"weight_{name}_digits": table.sums.limbs.ravel()}
+    kinds = schema(not state.weighted.is_empty)
     columns = [
         pa.LargeListArray.from_arrays(
             pa.array([0, len(held[field.name])]), pa.array(held[field.name], field.type.value_type)
@@ -68,7 +73,8 @@ def batch_of(body: memoryview) -> pa.RecordBatch:
     first = messages.read_next_message()
     if first.type != "schema":
         raise ValueError(f"the body begins with a {first.type}")
-    found, wanted = pa.ipc.read_schema(first), schema()
+    found = pa.ipc.read_schema(first)
+    wanted = schema(len(found) > len(TEXTS + NUMBERS))
     if not found.equals(wanted, check_metadata=True):
         raise ValueError(f"the columns are {_listed(found)}, not {_listed(wanted)}")
     second = messages.read_next_message()

@@ -13,7 +13,9 @@ from streamavg.state.counts import FN, FP, TP, Counts
 from streamavg.state.pairs import NO_LABEL, Pairs
 from streamavg.state.rowtable import unpack
 from streamavg.state.state import CAUSES, TALLIES, State
+from streamavg.state.sums import LEAST_LOW, Sums, SumTable
 from streamavg.state.tables import KeyTable, checked_add, checked_int, exact_sum
+from streamavg.state.weighted import NAMES, Weighted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,6 +32,7 @@ def about_state(state: State) -> dict[str, Any]:
         "tallies": dict(state.tallies),
         "pairs": state.pairs is not None,
         "signed": is_signed(state),
+        "weighted": {name: [table.sums.low, table.sums.digits] for name, table in state.weighted.tables.items()},
     }
 
 
@@ -51,6 +54,7 @@ def state_of(about: dict[str, Any], batch: pa.RecordBatch) -> State:
         _named(about["tallies"], TALLIES),
         _table(batch, "row"),
         pairs if about["pairs"] else None,
+        _weighted(about.get("weighted"), batch),
     )
     check(state)
     if is_signed(state) is not _of_type(about["signed"], bool):
@@ -81,6 +85,29 @@ def check(state: State) -> None:
             raise ValueError("the row table does not hold the rows that the cells do")
     if state.pairs is not None:
         _check_pairs(state, state.pairs)
+    if not state.weighted.is_empty:
+        _check_weights(state)
+
+
+def _check_weights(state: State) -> None:
+    """ValueError if the sums of weights are not those that rows can give."""
+    weighted, multilabel = state.weighted, state.config.task == "multilabel"
+    tp, fp, fn = (weighted.labels.sums.at(range(k, 3 * len(weighted.labels.keys), 3)).total() for k in range(3))
+    rows, unanswered, other = map(weighted.total, ("rows", "unanswered", "other"))
+    wrong = not state.config.sample_weight or not set(weighted.named.keys) <= set(NAMES)
+    if state.config.unknown != "grow":
+        wrong = wrong or not set(weighted.labels.keys) <= set(state.config.labels)
+    if multilabel and state.config.samples:
+        keys = np.array(weighted.row_table.keys, np.int64)
+        sizes = unpack(KeyTable(keys, keys)).T
+        held = [weighted.row_table.sums.total(), *(weighted.row_table.sums.total(size) for size in sizes)]
+        wrong = wrong or held != [rows, tp, tp + fp + other, tp + fn] or bool((sizes[0] > sizes[1:].min(axis=0)).any())
+    else:
+        wrong = wrong or bool(weighted.row_table.keys)
+    if not multilabel:
+        wrong = wrong or tp + fn != rows or tp + fp + unanswered + other != rows
+    if wrong:
+        raise ValueError("the sums of weights are not those of any rows")
 
 
 def _check_pairs(state: State, pairs: Pairs) -> None:
@@ -106,7 +133,8 @@ def is_signed(state: State) -> bool:
     """Whether anything in a checked state is below zero, so that it is a difference that owes rows, TN included."""
     numbers = (state.rows, *state.skipped.values(), *state.tallies.values(), state.rows - _most(_scored(state)))
     arrays = (state.counts.cells, state.row_table.counts, *((state.pairs.table.counts,) if state.pairs else ()))
-    return min(numbers) < 0 or any(bool((array < 0).any()) for array in arrays)
+    signed = min(numbers) < 0 or any(bool((array < 0).any()) for array in arrays)
+    return signed or (state.config.sample_weight and state.weighted.first_negative(state.order) is not None)
 
 
 def _scored(state: State) -> Ints:
@@ -141,6 +169,28 @@ def _table(batch: pa.RecordBatch, prefix: str) -> KeyTable:
     return KeyTable.of(keys, counts)
 
 
+def _weighted(found: Any, batch: pa.RecordBatch) -> Weighted:
+    """The sums of weights; without columns of them, as in files from before there were any, none."""
+    if "weight_label" not in batch.schema.names:
+        if found not in (None, dict.fromkeys(Weighted().tables, [0, 0])):
+            raise ValueError("the columns of weights are missing")
+        return Weighted()
+    tables = []
+    for name, empty in Weighted().tables.items():
+        low, size = (_whole(number) for number in found[name])
+        keys = tuple(_column(batch, f"weight_{name}").to_pylist())
+        if not LEAST_LOW <= low <= 40 or not 0 <= size <= 80 or (name == "row" and keys and keys[0] < 0):
+            raise ValueError("the digits of weights lie where no sum of them does")
+        digits = _numbers(batch, f"weight_{name}_digits").reshape(len(keys) * empty.columns, size)
+        table = SumTable.of(keys, Sums.of(digits, low), empty.columns)
+        if table.keys != keys or list(keys) != sorted(set(keys)) or (table.sums.low, table.sums.digits) != (low, size):
+            raise ValueError(f"the weights by {name} are not in their one form")
+        if not np.array_equal(table.sums.limbs, digits):
+            raise ValueError(f"the weights by {name} are not in their one form")
+        tables.append(table)
+    return Weighted(*tables)
+
+
 def _of_type(value: Any, kind: type) -> Any:
     """The value, if it has exactly this type: in JSON, true is no number and 1.0 no integer."""
     if type(value) is not kind:
@@ -160,13 +210,15 @@ def _named(found: Any, known: tuple[str, ...]) -> dict[str, int]:
 
 
 def _config(found: Any, labels: tuple[str, ...]) -> Config:
-    if _of_type(found, dict).keys() != {field.name for field in fields(Config)} - {"labels"}:
+    found = {"sample_weight": False, **_of_type(found, dict)}
+    if found.keys() != {field.name for field in fields(Config)} - {"labels"}:
         raise ValueError(f"unknown options {sorted(found)}")
     if found["pos_label"] is not None:
         _of_type(found["pos_label"], str).encode("utf-8")
     if len(set(labels)) < len(labels):
         raise ValueError("a label is declared twice")
     _of_type(found["samples"], bool)
+    _of_type(found["sample_weight"], bool)
     config = Config(**found, labels=labels).checked()
     multilabel = config.task == "multilabel"
     if (config.task == "binary") != (config.pos_label is not None) or not (config.samples or multilabel):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from streamavg.state.state import State
 
 _COLUMNS = ("y_true", "y_pred")
-_NAMES = (*_COLUMNS, "task", "labels", "pos_label", "unknown", "null_pred", "samples")
+_NAMES = (*_COLUMNS, "task", "labels", "pos_label", "unknown", "null_pred", "samples", "sample_weight")
 
 
 def sources_of(position: Position, options: dict[str, Any] | None) -> dict[str, Any]:
@@ -39,6 +39,9 @@ def options_in(saved: Saved) -> dict[str, Any]:
     if found is None:
         found = {name: getattr(config, name) for name in ("task", "pos_label", "unknown", "null_pred", "samples")}
         found |= {"y_true": "y_true", "y_pred": "y_pred", "labels": list(config.labels) or None}
+        found["sample_weight"] = "sample_weight" if config.sample_weight else None
+    if isinstance(found, dict):
+        found.setdefault("sample_weight", None)  # of a file from before there were weights
     if not isinstance(found, dict) or set(found) != set(_NAMES) or not _are_sound(found):
         raise StateError(f"{saved.path}: it holds options that cannot be; restore the file from a copy")
     return dict(found)
@@ -46,7 +49,7 @@ def options_in(saved: Saved) -> dict[str, Any]:
 
 def _are_sound(found: dict[str, Any]) -> bool:
     """Whether the types are right; values are checked where options are used."""
-    texts = all(value is None or isinstance(value, str) for value in map(found.get, ("task", "pos_label")))
+    texts = all(value is None or isinstance(value, str) for value in map(found.get, ("task", "pos_label", "sample_weight")))
     columns = all(isinstance(found[name], str) or _is_texts(found[name]) for name in _COLUMNS)
     labels = found["labels"] is None or _is_texts(found["labels"])
     return texts and columns and labels and isinstance(found["samples"], bool)

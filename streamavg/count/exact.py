@@ -49,6 +49,10 @@ class ExactTable:
         if not len(terms):
             return
         self.make_room((cells if isinstance(cells, int) else int(cells.max())) + 1, terms)
+        self.put(cells, terms, step)
+
+    def put(self, cells: Cells | int, terms: Floats, step: int) -> None:
+        """As `add`, of cells and terms for which there is room."""
         for start in range(0, len(terms), MOST_ADDS):
             part = slice(start, start + MOST_ADDS)
             self._carry_before(len(terms[part]))
@@ -57,7 +61,7 @@ class ExactTable:
     def make_room(self, numbers: int, terms: Floats) -> None:
         """Have so many numbers and all digits of these terms; InputError if that would be too much memory.
 
-        After it, `add` with such numbers and terms cannot fail.
+        After it, `put` with such numbers and terms cannot fail.
         """
         low, digits = self._window(terms)
         held = len(self._table)

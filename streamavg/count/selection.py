@@ -36,16 +36,17 @@ NO_COLUMNS = Chosen((), ())
 
 @dataclass(frozen=True)
 class Sides:
-    """The columns of truth, prediction and scores among those of some data; a side that was not asked for is empty."""
+    """The columns of truth, prediction, scores and weights among those of some data; a side that was not asked for is empty."""
 
     true: Chosen
     pred: Chosen
     score: Chosen = NO_COLUMNS
+    weight: Chosen = NO_COLUMNS
 
     @property
     def columns(self) -> list[str]:
         """The names to read, each once."""
-        return list(dict.fromkeys((*self.true.columns, *self.pred.columns, *self.score.columns)))
+        return list(dict.fromkeys((*self.true.columns, *self.pred.columns, *self.score.columns, *self.weight.columns)))
 
 
 def choose(wanted: str | Sequence[str], available: Sequence[str], role: str) -> Chosen:
@@ -82,7 +83,7 @@ def _require(names: Sequence[str], available: Sequence[str], role: str) -> None:
         if not held[name]:
             near = difflib.get_close_matches(name, [each for each in available if each not in ROLES], n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
-            flag = role.replace("_", "-")
+            flag = "weight" if role == "sample_weight" else role.replace("_", "-")
             raise InputError(
                 f"there is no column {name!r} for {role}; the columns are: {listed(available)}{hint} "
                 f"(set it with --{flag})"
@@ -108,7 +109,7 @@ def in_label_order(sides: Sides, labels: Sequence[str] | None) -> Sides:
             other = "y_true" if true.stems else "y_pred"
             raise InputError(f"{other} and {name} columns name different labels: {listed(odd)} on one side only")
     order = labels if labels is not None and set(labels) == set(stems) else stems
-    return Sides(_ordered(true, order), _ordered(pred, order), _ordered(score, order))
+    return Sides(_ordered(true, order), _ordered(pred, order), _ordered(score, order), sides.weight)
 
 
 def _ordered(chosen: Chosen, stems: Sequence[str]) -> Chosen:

@@ -44,8 +44,8 @@ class PairWeights:
             for start in range(0, len(terms), _BLOCK):
                 t, p, part = (each[start : start + _BLOCK] for each in (y_true, y_pred, terms))
                 k = split_pairs(t, p, part, self._abstain, cells, wrong, apart)
-                self._cells.add(cells[: len(part)], part, step)
-                self._cells.add(wrong[:k], apart[:k], step)
+                self._cells.put(cells[: len(part)], part, step)
+                self._cells.put(wrong[:k], apart[:k], step)
 
     def twin(self) -> PairWeights:
         """A copy that adds on its own."""
@@ -80,9 +80,9 @@ class SetWeights:
         for terms in weights.terms:
             self._cells.make_room(size, terms)
         for terms in weights.terms:
-            self._cells.add(cells, terms[rows], step)
-            self._cells.add(ROWS, terms[scored], step)
-            self._cells.add(self._missing, terms[missing], step)
+            self._cells.put(cells, terms[rows], step)
+            self._cells.put(ROWS, terms[scored], step)
+            self._cells.put(self._missing, terms[missing], step)
 
     def make_room(self, weights: RowWeights, scored: Any, sizes: Any) -> Any:
         """The number of each scored row's sizes (3, rows) in their table, which will have room for its weights."""
@@ -96,7 +96,7 @@ class SetWeights:
     def add_sizes(self, numbers: Any, weights: RowWeights, scored: Any, step: int) -> None:
         """Add step * weight of each scored row to that of its sizes, as make_room has numbered them."""
         for terms in weights.terms if numbers is not None else ():
-            self._sizes.add(numbers, terms[scored], step)
+            self._sizes.put(numbers, terms[scored], step)
 
     def _numbers(self, sizes: Any) -> Any:
         base = int(sizes.max(initial=0)) + 1
