@@ -107,6 +107,8 @@ def sentence(found: Explanation, most_names: int = 10) -> str:
     makers = found.makers
     made = math.fsum(found.contribution[:makers].tolist()) / found.gap if makers else 0.0
     if made < SHARE * (1 - 1e-12):
+        if not found.pooled_only:
+            return f"{start}; most of that comes from comparing scores across classes"
         outside = ", ".join(map(short, found.pooled_only[:most_names]))
         return f"{start}; most of that comes from classes outside the mean: {outside}"
     share = percent(math.fsum(found.share[:makers].tolist()))

@@ -1,0 +1,52 @@
+"""Explain, for areas: which classes part micro from macro ROC AUC, and what only comparing across classes adds."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from streamavg.derive.explain import Explanation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from streamavg.derive.averages import Floats
+    from streamavg.state.tables import Ints
+
+
+def explain_areas(
+    labels: Sequence[str], positives: Ints, values: Floats, micro: float, metric: str = "roc_auc", of_what: str = "rows"
+) -> Explanation:
+    """Split micro - macro: class c gives (w_c - 1/C) (value_c - sum w value), w_c its share of all positives.
+
+    Contributions and the residual micro - sum w value sum to the gap. The residual is what micro sees by comparing
+    scores across classes, which no class's own value holds. Undefined classes (nan) leave the mean and the weights.
+
+    >>> found = explain_areas(["a", "b"], np.array([90, 10]), np.array([0.9, 0.7]), 0.95)
+    >>> found.labels, round(found.residual, 3), round(found.gap, 3)
+    (('a', 'b'), 0.07, 0.15)
+    """
+    kept = ~np.isnan(values)
+    counts, values = positives[kept].astype(np.float64), values[kept]
+    total = math.fsum(counts.tolist())
+    weight = counts / total if total else np.zeros_like(counts)
+    macro = math.fsum(values.tolist()) / len(values) if values.size else math.nan
+    centre = math.fsum((weight * values).tolist()) if total else macro
+    contribution = (weight - 1 / max(len(values), 1)) * (values - centre)
+    order = np.argsort(-contribution * math.copysign(1.0, micro - macro), kind="stable")
+    names = [label for label, keep in zip(labels, kept.tolist(), strict=True) if keep]
+    return Explanation(
+        metric=metric,
+        micro=micro,
+        macro=macro,
+        residual=micro - centre,
+        pooled_only=(),
+        labels=tuple(names[k] for k in order),
+        weight=weight[order],
+        value=values[order],
+        contribution=contribution[order],
+        share=counts[order] / max(math.fsum(positives.tolist()), 1.0),
+        of_what=of_what,
+    )
