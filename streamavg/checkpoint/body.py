@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from streamavg.checkpoint.score_columns import column_names, columns_of, held_scores
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pyarrow as pa
 
     from streamavg.state.state import State
@@ -17,11 +21,13 @@ NUMBERS = ("tp", "fp", "fn", "row_key", "row_count", "pair_key", "pair_count")
 _HEAD, _FOOT = b"ARROW1\x00\x00", b"ARROW1"
 
 
-def schema() -> pa.Schema:
-    """The one schema of a body: labels with their cells, the row table, the pairs."""
+def schema(parts: Iterable[str] = ()) -> pa.Schema:
+    """The one schema of a body: labels with their cells, the row table, the pairs; more columns for each part named."""
     import pyarrow as pa
 
     kinds = {**dict.fromkeys(TEXTS, pa.large_string()), **dict.fromkeys(NUMBERS, pa.int64())}
+    for part in parts:
+        kinds |= {name: pa.large_string() if is_text else pa.int64() for name, is_text in column_names(part).items()}
     return pa.schema([pa.field(name, pa.large_list(kind)) for name, kind in kinds.items()])
 
 
@@ -41,7 +47,9 @@ def arrow_file(state: State) -> bytes:
         "pair_key": pairs.table.keys if pairs else nothing,
         "pair_count": pairs.table.counts if pairs else nothing,
     }
-    kinds = schema()
+    for part, scores in held_scores(state).items():
+        held |= columns_of(part, scores)
+    kinds = schema(held_scores(state))
     columns = [
         pa.LargeListArray.from_arrays(
             pa.array([0, len(held[field.name])]), pa.array(held[field.name], field.type.value_type)
@@ -54,8 +62,10 @@ def arrow_file(state: State) -> bytes:
     return bytes(sink.getvalue().to_pybytes())
 
 
-def batch_of(body: memoryview) -> pa.RecordBatch:
+def batch_of(body: memoryview, parts: Iterable[str] = ()) -> pa.RecordBatch:
     """The one record batch of an Arrow file, fully validated; ValueError or an Arrow error if it is another thing.
+
+    parts: those that its state has beside counts and pairs, as the metadata says.
 
     Read as the stream that every Arrow file holds, message by message, so that a compressed one is refused before
     Arrow allocates what a forged length says.
@@ -68,7 +78,7 @@ def batch_of(body: memoryview) -> pa.RecordBatch:
     first = messages.read_next_message()
     if first.type != "schema":
         raise ValueError(f"the body begins with a {first.type}")
-    found, wanted = pa.ipc.read_schema(first), schema()
+    found, wanted = pa.ipc.read_schema(first), schema(parts)
     if not found.equals(wanted, check_metadata=True):
         raise ValueError(f"the columns are {_listed(found)}, not {_listed(wanted)}")
     second = messages.read_next_message()

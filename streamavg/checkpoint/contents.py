@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from streamavg.checkpoint.score_columns import about_scores, check_scores, held_scores, parts_of, scores_of
 from streamavg.state.config import Config
 from streamavg.state.counts import FN, FP, TP, Counts
 from streamavg.state.pairs import NO_LABEL, Pairs
@@ -20,16 +21,20 @@ if TYPE_CHECKING:
 
     from streamavg.state.tables import Ints
 
+LATER = {"scores"}  # options that older files do not have, which therefore stand in a file only if they are set
+
 
 def about_state(state: State) -> dict[str, Any]:
     """The metadata of a state: everything but its labels and arrays."""
+    config = asdict(state.config)
     return {
-        "config": {name: value for name, value in asdict(state.config).items() if name != "labels"},
+        "config": {name: value for name, value in config.items() if name != "labels" and (value or name not in LATER)},
         "rows": state.rows,
         "skipped": dict(state.skipped),
         "tallies": dict(state.tallies),
         "pairs": state.pairs is not None,
         "signed": is_signed(state),
+        **{part: about_scores(scores) for part, scores in held_scores(state).items()},
     }
 
 
@@ -51,6 +56,7 @@ def state_of(about: dict[str, Any], batch: pa.RecordBatch) -> State:
         _named(about["tallies"], TALLIES),
         _table(batch, "row"),
         pairs if about["pairs"] else None,
+        **{part: scores_of(part, about[part], batch) for part in parts_of(about)},
     )
     check(state)
     if is_signed(state) is not _of_type(about["signed"], bool):
@@ -81,6 +87,8 @@ def check(state: State) -> None:
             raise ValueError("the row table does not hold the rows that the cells do")
     if state.pairs is not None:
         _check_pairs(state, state.pairs)
+    for scores in held_scores(state).values():
+        check_scores(scores, state.config.scores)
 
 
 def _check_pairs(state: State, pairs: Pairs) -> None:
@@ -106,7 +114,8 @@ def is_signed(state: State) -> bool:
     """Whether anything in a checked state is below zero, so that it is a difference that owes rows, TN included."""
     numbers = (state.rows, *state.skipped.values(), *state.tallies.values(), state.rows - _most(_scored(state)))
     arrays = (state.counts.cells, state.row_table.counts, *((state.pairs.table.counts,) if state.pairs else ()))
-    return min(numbers) < 0 or any(bool((array < 0).any()) for array in arrays)
+    owing = any(scores.first_negative for scores in held_scores(state).values())
+    return min(numbers) < 0 or owing or any(bool((array < 0).any()) for array in arrays)
 
 
 def _scored(state: State) -> Ints:
@@ -160,13 +169,15 @@ def _named(found: Any, known: tuple[str, ...]) -> dict[str, int]:
 
 
 def _config(found: Any, labels: tuple[str, ...]) -> Config:
-    if _of_type(found, dict).keys() != {field.name for field in fields(Config)} - {"labels"}:
+    known = {field.name for field in fields(Config)} - {"labels"}
+    if not known - LATER <= _of_type(found, dict).keys() <= known:
         raise ValueError(f"unknown options {sorted(found)}")
     if found["pos_label"] is not None:
         _of_type(found["pos_label"], str).encode("utf-8")
     if len(set(labels)) < len(labels):
         raise ValueError("a label is declared twice")
     _of_type(found["samples"], bool)
+    _of_type(found.get("scores", ""), str)
     config = Config(**found, labels=labels).checked()
     multilabel = config.task == "multilabel"
     if (config.task == "binary") != (config.pos_label is not None) or not (config.samples or multilabel):

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 
 from streamavg.errors import MismatchError
 from streamavg.state.labels import ascending
+from streamavg.state.layout import Layout
 
 Task = Literal["binary", "multiclass", "multilabel"]
 Unknown = Literal["grow", "count", "error"]
@@ -23,6 +24,7 @@ class Config:
     unknown: Unknown = "grow"
     samples: bool = True
     labels: tuple[str, ...] = ()
+    scores: str = ""  # the name of the layout in which scores are counted, if they are
 
     def checked(self) -> Config:
         """These options, if each has one of its values; ValueError otherwise. For options that come from outside."""
@@ -32,6 +34,8 @@ class Config:
                 raise ValueError(f"{name} is {getattr(self, name)!r}")
         if self.samples not in (True, False) or {type(text) for text in (*self.labels, self.pos_label or "")} != {str}:
             raise ValueError("an option has the wrong type")
+        if self.scores:
+            Layout.named(self.scores)
         return self
 
     def canonical(self) -> dict[str, object]:
@@ -48,7 +52,10 @@ class Config:
     def _decided_like(self, other: Config) -> Config:
         """These options with the task of the other; indicator columns become known only with the task."""
         labels = self.labels or other.labels
-        return replace(self, task=other.task, pos_label=other.pos_label, samples=other.samples, labels=labels)
+        scores = self.scores or other.scores
+        return replace(
+            self, task=other.task, pos_label=other.pos_label, samples=other.samples, labels=labels, scores=scores
+        )
 
     def joined(self, other: Config) -> Config:
         """The options of a sum; MismatchError names each option that differs, with both values.
@@ -60,6 +67,9 @@ class Config:
             mine = mine._decided_like(theirs)
         elif theirs.task is None:
             theirs = theirs._decided_like(mine)
+        if mine.scores and theirs.scores:
+            scores = Layout.named(mine.scores).joined(Layout.named(theirs.scores)).name
+            mine, theirs = replace(mine, scores=scores), replace(theirs, scores=scores)
         a, b = mine.canonical(), theirs.canonical()
         differing = [
             f"{name} is {getattr(mine, name)!r} in one and {getattr(theirs, name)!r} in the other"

@@ -14,7 +14,9 @@ from streamavg.errors import InputError, MismatchError
 from streamavg.state.config import Config
 from streamavg.state.counts import FN, FP, TP, Counts
 from streamavg.state.labels import all_integers, ascending
+from streamavg.state.layout import Layout
 from streamavg.state.pairs import Pairs
+from streamavg.state.scores import Scores
 from streamavg.state.tables import KeyTable, add_named, checked_int, exact_sum, frozen
 
 if TYPE_CHECKING:
@@ -40,6 +42,8 @@ class State:
     tallies: Mapping[str, int] = field(default_factory=dict)
     row_table: KeyTable = field(default_factory=KeyTable.zero)
     pairs: Pairs | None = field(default_factory=Pairs.zero)
+    scores: Scores = field(default_factory=Scores.zero)
+    weighted_scores: Scores = field(default_factory=Scores.zero)
 
     @property
     def seen(self) -> int:
@@ -50,13 +54,19 @@ class State:
     def is_empty(self) -> bool:
         """Whether every number that the fingerprint covers is zero: the zero of every configuration."""
         nothing = not self.counts.labels and not self.rows and not self.skipped and not self.tallies
-        return nothing and not self.row_table.keys.size
+        return nothing and not self.row_table.keys.size and self.scores.is_zero and self.weighted_scores.is_zero
+
+    @property
+    def _changes_nothing(self) -> bool:
+        """Whether it is empty and remembers no score either that was once counted in a slot."""
+        return self.is_empty and self.scores.holds_nothing and self.weighted_scores.holds_nothing
 
     @property
     def size(self) -> int:
         """Bytes held by the arrays and label texts; depends on labels and distinct rows sizes, never on rows."""
         held = self.counts.cells.nbytes + sum(map(len, self.counts.labels))
         held += self.row_table.keys.nbytes + self.row_table.counts.nbytes
+        held += self.scores.size + self.weighted_scores.size
         return held if self.pairs is None else held + self.pairs.table.keys.nbytes + self.pairs.table.counts.nbytes
 
     def __add__(self, other: State) -> State:
@@ -66,11 +76,18 @@ class State:
         return self._combined(other, -1)
 
     def _combined(self, other: State, sign: int) -> State:
-        if other.is_empty:
+        if other._changes_nothing:
             return self
-        if self.is_empty and sign > 0:
+        if self._changes_nothing and sign > 0:
             return other
-        config = other.config if self.is_empty else self.config.joined(other.config)
+        if self.is_empty or other.is_empty:
+            config = self.config if other.is_empty else other.config
+        else:
+            config = self.config.joined(other.config)
+        layout = Layout.named(config.scores) if config.scores else None
+        scores, more_scores, weighted, more_weighted = (
+            part.in_layout(layout) for part in (self.scores, other.scores, self.weighted_scores, other.weighted_scores)
+        )
         pairs = None
         if self.pairs is not None and other.pairs is not None:
             pairs = self.pairs + other.pairs if sign > 0 else self.pairs - other.pairs
@@ -82,6 +99,8 @@ class State:
             tallies=add_named(self.tallies, other.tallies, sign),
             row_table=self.row_table + other.row_table if sign > 0 else self.row_table - other.row_table,
             pairs=pairs,
+            scores=scores + more_scores if sign > 0 else scores - more_scores,
+            weighted_scores=weighted + more_weighted if sign > 0 else weighted - more_weighted,
         )
         checked_int(total.seen)
         total.check_binary()
@@ -161,6 +180,11 @@ class State:
             numbers(np.array([self.row_table.keys.size]))
             numbers(self.row_table.keys)
             numbers(self.row_table.counts)
+        for name, scores in (("scores", self.scores), ("weighted_scores", self.weighted_scores)):
+            for k, part in enumerate(scores.parts()):
+                if not k:
+                    text(name)
+                text(part) if isinstance(part, str) else numbers(part)
         return "sa1:" + digest.hexdigest()
 
     @cached_property
@@ -176,7 +200,9 @@ class State:
         below = np.flatnonzero(self.matrix[:, 3] < 0)  # a difference can owe rows and show it nowhere else
         if below.size:
             return f"label {self.order[below[0]]!r} has TN {self.matrix[below[0], 3]}"
-        return "a multilabel row size has a negative count" if (self.row_table.counts < 0).any() else None
+        if (self.row_table.counts < 0).any():
+            return "a multilabel row size has a negative count"
+        return self.scores.first_negative or self.weighted_scores.first_negative
 
     def without_pairs(self) -> State:
         """The same state with its label pairs lost."""
