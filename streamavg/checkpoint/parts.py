@@ -34,7 +34,9 @@ def column_names(parts: Iterable[str]) -> dict[str, bool]:
 
 def about_parts(state: State) -> dict[str, Any]:
     """The entries of the parts in the metadata."""
-    about: dict[str, Any] = {part: score_columns.about_scores(x) for part, x in score_columns.held_scores(state).items()}
+    about: dict[str, Any] = {
+        part: score_columns.about_scores(x) for part, x in score_columns.held_scores(state).items()
+    }
     return about | {part: sum_columns.about_sums(x) for part, x in sum_columns.held_sums(state).items()}
 
 

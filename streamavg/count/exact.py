@@ -135,5 +135,3 @@ class ExactTable:
         twin = copy.copy(self)
         twin._table = self._table.copy()
         return twin
-
-

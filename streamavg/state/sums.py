@@ -194,7 +194,9 @@ class Sums:
         for start in range(0, len(self), _BLOCK):
             out[start : start + _BLOCK] = _rounded(self.limbs[start : start + _BLOCK], self.low)
         if not np.isfinite(out).all():
-            raise CountOverflowError("an exact sum passes the largest float64 (1.8e308); divide the weights by a constant")
+            raise CountOverflowError(
+                "an exact sum passes the largest float64 (1.8e308); divide the weights by a constant"
+            )
         out[self.negative] *= -1.0
         return out
 

@@ -45,14 +45,10 @@ class Weighted:
         return sum(table.nbytes for table in self.tables.values())
 
     def __add__(self, other: Weighted) -> Weighted:
-        return Weighted(
-            self.labels + other.labels, self.named + other.named, self.row_table + other.row_table
-        )
+        return Weighted(self.labels + other.labels, self.named + other.named, self.row_table + other.row_table)
 
     def __sub__(self, other: Weighted) -> Weighted:
-        return Weighted(
-            self.labels - other.labels, self.named - other.named, self.row_table - other.row_table
-        )
+        return Weighted(self.labels - other.labels, self.named - other.named, self.row_table - other.row_table)
 
     def total(self, name: str) -> Sums:
         """One of the NAMES, as one exact number."""
