@@ -63,7 +63,7 @@ def mean(intervals: Sequence[Interval], weights: Sequence[float] | None = None) 
     0.875
     """
     shares = [1.0] * len(intervals) if weights is None else [float(weight) for weight in weights]
-    kept = [(one, share) for one, share in zip(intervals, shares, strict=True) if one.defined and share]
+    kept = [(one, share) for one, share in zip(intervals, shares, strict=True) if one.defined]
     total = math.fsum(share for _, share in kept)
     if not total:
         return UNDEFINED
