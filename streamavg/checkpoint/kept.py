@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from streamavg.options import Options
     from streamavg.state.state import State
 
-_COLUMNS = ("y_true", "y_pred")
+_COLUMNS, _TEXTS = ("y_true", "y_pred"), ("task", "pos_label", "sample_weight")
 _NAMES = (*_COLUMNS, "task", "labels", "pos_label", "unknown", "null_pred", "samples", "sample_weight")
 
 
@@ -49,7 +49,7 @@ def options_in(saved: Saved) -> dict[str, Any]:
 
 def _are_sound(found: dict[str, Any]) -> bool:
     """Whether the types are right; values are checked where options are used."""
-    texts = all(value is None or isinstance(value, str) for value in map(found.get, ("task", "pos_label", "sample_weight")))
+    texts = all(value is None or isinstance(value, str) for value in map(found.get, _TEXTS))
     columns = all(isinstance(found[name], str) or _is_texts(found[name]) for name in _COLUMNS)
     labels = found["labels"] is None or _is_texts(found["labels"])
     return texts and columns and labels and isinstance(found["samples"], bool)

@@ -205,9 +205,7 @@ class SetCounter:
                 raise
         return sizes
 
-    def _add_weights(
-        self, sets: Any, rows_of: tuple[Mask, Mask], sizes: Sizes, weights: RowWeights, step: int
-    ) -> None:
+    def _add_weights(self, sets: Any, rows_of: tuple[Mask, Mask], sizes: Sizes, weights: RowWeights, step: int) -> None:
         from streamavg.count.kernels import split_sets
 
         assert self._weights is not None

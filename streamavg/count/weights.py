@@ -93,7 +93,9 @@ def _numbers(array: pa.Array, name: str) -> tuple[RowWeights, Mask | None]:
         return entries.at(places), None if holes is None else holes[places]
     if pa.types.is_null(kind):
         return RowWeights(np.zeros(len(array))), np.ones(len(array), bool)
-    raise InputError(f"column {name!r} has type {kind}; weights are numbers: integers or floats (cast the column first)")
+    raise InputError(
+        f"column {name!r} has type {kind}; weights are numbers: integers or floats (cast the column first)"
+    )
 
 
 def _integers(raw: Any, signed: bool) -> RowWeights:

@@ -31,7 +31,8 @@ class Config:
         for name, choices in known.items():
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} is {getattr(self, name)!r}")
-        if not {self.samples, self.sample_weight} <= {True, False} or {type(text) for text in (*self.labels, self.pos_label or "")} != {str}:
+        texts = {type(text) for text in (*self.labels, self.pos_label or "")}
+        if not {self.samples, self.sample_weight} <= {True, False} or texts != {str}:
             raise ValueError("an option has the wrong type")
         return self
 

@@ -21,6 +21,7 @@ from streamavg.state.weighted import Weighted
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from streamavg.state.sums import Floats
     from streamavg.state.tables import Ints
 
 CAUSES = ("malformed", "null_true", "unknown_true", "null_pred", "invalid_score")
@@ -127,6 +128,11 @@ class State:
     def matrix(self) -> Ints:
         """TP, FP, FN, TN of the labels in `order`, shape (C, 4) int64."""
         return self.four_cells(self.cells)
+
+    @cached_property
+    def weighted_matrix(self) -> Floats:
+        """The weight of TP, FP, FN, TN of the labels in `order`, each rounded once; shape (C, 4) float64."""
+        return self.weighted.matrix(self.order)
 
     def four_cells(self, cells: Ints) -> Ints:
         """TP, FP, FN, TN from TP, FP, FN: TN is rows - (TP + FN) - FP, in an order that cannot leave int64."""

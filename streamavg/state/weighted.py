@@ -45,21 +45,17 @@ class Weighted:
         return sum(table.nbytes for table in self.tables.values())
 
     def __add__(self, other: Weighted) -> Weighted:
-        return Weighted(
-            self.labels + other.labels, self.named + other.named, self.row_table + other.row_table
-        )
+        return Weighted(self.labels + other.labels, self.named + other.named, self.row_table + other.row_table)
 
     def __sub__(self, other: Weighted) -> Weighted:
-        return Weighted(
-            self.labels - other.labels, self.named - other.named, self.row_table - other.row_table
-        )
+        return Weighted(self.labels - other.labels, self.named - other.named, self.row_table - other.row_table)
 
     def total(self, name: str) -> Sums:
         """One of the NAMES, as one exact number."""
         return self.named.at((name,))
 
     def four(self, labels: Sequence[str]) -> Sums:
-        """The weight of TP, FP, FN, TN of these labels in turn, 4 numbers a label: TN is all rows without the others."""
+        """The weight of TP, FP, FN, TN of these labels in turn, 4 numbers a label; TN is all rows less the others."""
         size = len(labels)
         cells = self.labels.at(labels)
         tp, fp, fn = (cells.at(np.arange(column, 3 * size, 3)) for column in range(3))
