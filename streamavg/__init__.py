@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from streamavg.accumulator import Accumulator
     from streamavg.errors import CountOverflowError, InputError, InUseError, MismatchError, StateError
+    from streamavg.given import from_confusion, from_counts
     from streamavg.run import evaluate
-    from streamavg.snapshot import Snapshot, from_bytes, from_confusion, from_counts, load
+    from streamavg.snapshot import Snapshot, from_bytes, load
 
 _HOME = {
     "Accumulator": "accumulator",
@@ -21,8 +22,8 @@ _HOME = {
     "StateError": "errors",
     "evaluate": "run",
     "from_bytes": "snapshot",
-    "from_confusion": "snapshot",
-    "from_counts": "snapshot",
+    "from_confusion": "given",
+    "from_counts": "given",
     "load": "snapshot",
 }
 

@@ -58,6 +58,7 @@ def _add_eval(commands: Any) -> None:
     data = command.add_argument_group("what the data means")
     data.add_argument("--y-true", metavar="COLUMN", default="y_true", help='truth: a column, or "true_*" (y_true)')
     data.add_argument("--y-pred", metavar="COLUMN", default="y_pred", help='prediction, or "pred_*" (y_pred)')
+    data.add_argument("--weight", metavar="COLUMN", help="the weight of each row, added up by metrics")
     data.add_argument("--task", choices=("binary", "multiclass", "multilabel"), help="default: by the column's type")
     data.add_argument("--labels", metavar="FILE", help="declared labels, one a line")
     data.add_argument("--pos-label", metavar="LABEL", help="the positive label of a binary task (1)")

@@ -220,6 +220,7 @@ def _options(chosen: argparse.Namespace) -> dict[str, Any]:
         "pos_label": chosen.pos_label,
         "unknown": chosen.unknown,
         "null_pred": chosen.null_pred,
+        "sample_weight": chosen.weight,
         "confusion": chosen.confusion or "auto",
         "max_labels": chosen.max_labels,
     }

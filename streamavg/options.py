@@ -55,7 +55,7 @@ class Options:
         require_one_of("unknown", unknown, get_args(Unknown))
         require_one_of("null_pred", null_pred, get_args(NullPred))
         require_one_of("confusion", confusion, ("auto", True, False))
-        if sample_weight is not None and (not isinstance(sample_weight, str) or not sample_weight):
+        if sample_weight is not None and not (type(sample_weight) is str and sample_weight):
             raise InputError(f"sample_weight is {sample_weight!r}; name the one column that holds the weights")
         declared = declared_labels(labels, unknown)
         if pos_label is not None and task not in (None, "binary"):

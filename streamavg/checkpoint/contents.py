@@ -82,7 +82,7 @@ def check(state: State) -> None:
     if state.config.unknown != "grow" and not set(state.counts.labels) <= set(state.config.labels):
         raise ValueError("labels were counted that are not declared")
     _scored(state)  # so that no TN wraps
-    both, predicted, true = unpack(state.row_table).T
+    both, predicted, true = unpack(state.row_table.keys).T
     if (both > np.minimum(predicted, true)).any() or (both.size and not multilabel):
         raise ValueError("the row table holds rows that cannot be")
     if multilabel and state.config.samples:
@@ -109,8 +109,7 @@ def _check_weights(state: State) -> None:
     if state.config.unknown != "grow":
         wrong = wrong or not set(weighted.labels.keys) <= set(state.config.labels)
     if multilabel and state.config.samples:
-        keys = np.array(weighted.row_table.keys, np.int64)
-        sizes = unpack(KeyTable(keys, keys)).T
+        sizes = unpack(np.array(weighted.row_table.keys, np.int64)).T
         held = [weighted.row_table.sums.total(), *(weighted.row_table.sums.total(size) for size in sizes)]
         wrong = wrong or held != [rows, tp, tp + fp + other, tp + fn] or bool((sizes[0] > sizes[1:].min(axis=0)).any())
     else:

@@ -1,4 +1,4 @@
-"""Exact: growing tables of sums of float64 numbers that lose nothing, in a window of digits as wide as the data needs."""
+"""Exact: growing tables of sums of float64 numbers that lose nothing, in a window of digits as the data needs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from streamavg.state.sums import DIGIT, LEAST_LOW, Sums, refuse_beyond
+from streamavg.state.rounding import DIGIT
+from streamavg.state.sums import LEAST_LOW, Sums, refuse_beyond
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

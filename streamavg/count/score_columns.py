@@ -212,8 +212,7 @@ def _nulls(array: pa.Array) -> Mask | None:
     bits = np.frombuffer(array.buffers()[0], np.uint8)
     first, end = array.offset, array.offset + len(array)
     valid = np.unpackbits(bits[first >> 3 : (end + 7) >> 3], bitorder="little")[first & 7 :][: len(array)]
-    null: Mask = valid == 0
-    return null
+    return np.asarray(valid == 0, bool)
 
 
 def _rows_with(null: Mask) -> Mask:

@@ -62,9 +62,10 @@ class Scoring:
 
     def to_json(self) -> dict[str, Any]:
         """The options for a state file, under the names that an accumulator takes; without columns their defaults."""
-        many = isinstance(self.threshold, tuple)
-        named = many and all(isinstance(each, tuple) for each in self.threshold)  # type: ignore[union-attr]
-        threshold = dict(self.threshold) if named else list(self.threshold) if many else self.threshold  # type: ignore
+        threshold: Any = self.threshold
+        if isinstance(threshold, tuple):
+            named = all(isinstance(each, tuple) for each in threshold)
+            threshold = dict(threshold) if named else list(threshold)
         columns = self.columns if isinstance(self.columns, str) else list(self.columns)
         return {
             "y_score": columns or None,

@@ -36,7 +36,7 @@ NO_COLUMNS = Chosen((), ())
 
 @dataclass(frozen=True)
 class Sides:
-    """The columns of truth, prediction, scores and weights among those of some data; a side that was not asked for is empty."""
+    """The columns of truth, prediction, scores and weights among those of some data; empty if not asked for."""
 
     true: Chosen
     pred: Chosen

@@ -73,7 +73,7 @@ class SetWeights:
         self._places: dict[int, int] = {}  # packed sizes of a row -> its number in the table of sizes
 
     def add(self, cells: Any, rows: Any, weights: RowWeights, scored: Any, missing: Any, step: int, size: int) -> None:
-        """Add step * weights[rows[i]] to cell[i], and of scored and of missing rows (masks) to theirs; cells below size.
+        """Add step * weights[rows[i]] to cell[i], and of scored and missing rows (masks) to theirs; cells below size.
 
         InputError, nothing added, if that would need too much memory.
         """

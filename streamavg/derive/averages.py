@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streamavg.derive.policy import Policy, mean_classes, pooled_classes
+from streamavg.derive.amounts import row_sizes
+from streamavg.derive.policy import Policy, mean_classes, pooled_classes, uses_weights
 from streamavg.errors import InputError
 from streamavg.state.counts import FN, FP, TP
-from streamavg.state.rowtable import unpack
 from streamavg.state.tables import exact_sum
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from streamavg.derive.catalogue import Metric
+    from streamavg.derive.interval import Interval
     from streamavg.derive.policy import Classes
     from streamavg.state.state import State
     from streamavg.state.tables import Ints
@@ -36,6 +37,7 @@ class Mean:
     classes: int
     among: Classes | None = None
     not_defined: NDArray[np.bool_] | None = None
+    interval: Interval | None = None
 
     @property
     def undefined(self) -> tuple[str, ...]:
@@ -50,16 +52,17 @@ def undefined_value(metric: Metric, policy: Policy) -> float:
     return policy.zero_division if metric.kind == "ratio" else 0.0
 
 
-def class_values(metric: Metric, matrix: Ints, rows: int, policy: Policy) -> tuple[Floats, Floats]:
-    """The value of each class and the denominators behind them, shape (C,) each.
+def class_values(metric: Metric, matrix: Ints | Floats, rows: int, policy: Policy) -> tuple[Floats, Floats]:
+    """The value of each class and the denominators behind them, shape (C,) each; matrix of rows or of weights.
 
-    Linear parts go through float64, which loses at most 1 part in 2**52; products of cells are exact first.
+    Linear parts go through float64, which loses at most 1 part in 2**52; products of rows are exact first.
     """
     assert metric.parts is not None
+    matrix = _scaled(matrix)
     columns: list[Any] = [matrix[:, k] for k in range(4)]
     if metric.kind == "ratio":
         columns = [column.astype(np.float64) for column in columns]
-    elif rows >= _EXACT_PRODUCTS:
+    elif rows >= _EXACT_PRODUCTS and matrix.dtype == np.int64:
         columns = [column.astype(object) for column in columns]
     numerator, denominator = metric.parts(*columns)
     defined = np.asarray(denominator != 0, bool)
@@ -69,10 +72,20 @@ def class_values(metric: Metric, matrix: Ints, rows: int, policy: Policy) -> tup
     return values, denominator.astype(np.float64)
 
 
-def pooled_value(metric: Metric, matrix: Ints, policy: Policy) -> float:
-    """The metric of the summed cells, in Python ints: right however many classes and rows there are."""
+def _scaled(matrix: Any) -> Any:
+    """Rows as they are; weights times the power of two that brings the largest near 1, so that no product overflows."""
+    if matrix.dtype != np.float64:
+        return matrix
+    return np.ldexp(matrix, -int(np.frexp(matrix.max(initial=0.0))[1]))
+
+
+def pooled_value(metric: Metric, matrix: Ints | Floats, policy: Policy) -> float:
+    """The metric of the summed cells, exact before the division however many classes and rows there are."""
     assert metric.parts is not None
-    numerator, denominator = metric.parts(*(exact_sum(matrix[:, k]) for k in range(4)))
+    columns: Any = _scaled(matrix).T
+    of_rows = columns.dtype != np.float64
+    cells = (exact_sum(column) if of_rows else math.fsum(column.tolist()) for column in columns)
+    numerator, denominator = metric.parts(*cells)
     if not denominator:
         return undefined_value(metric, policy)
     least, most = metric.bounds
@@ -92,8 +105,8 @@ def weighted_mean(values: Floats, weights: Floats | None) -> float:
 
 def _over_classes(metric: Metric, state: State, average: str, policy: Policy) -> Mean:
     classes = mean_classes(state, policy)
-    values, denominator = class_values(metric, classes.matrix, state.rows, policy)
-    support = (classes.matrix[:, TP] + classes.matrix[:, FN]).astype(np.float64)
+    values, denominator = class_values(metric, classes.cells, state.rows, policy)
+    support = predicted_and_support(_scaled(classes.cells))[1].astype(np.float64)
     value = weighted_mean(values, support if average == "weighted" else None)
     return Mean(value, int((~np.isnan(values)).sum()), classes, denominator == 0)
 
@@ -105,10 +118,14 @@ def _over_rows(metric: Metric, state: State, policy: Policy) -> float:
         raise InputError(f"{metric.name}_samples needs the row table, which samples=False left out")
     if policy.labels is not None:
         raise InputError(f"{metric.name}_samples cannot be restricted to labels; the row table holds whole rows")
-    both, predicted, true = unpack(state.row_table).T
+    weighted = uses_weights(state, policy)
+    both, predicted, true = row_sizes(state, weighted).T
     matrix = np.stack((both, predicted - both, true - both, np.zeros_like(both)), axis=1)
     values, _ = class_values(metric, matrix, state.rows, policy)
-    return weighted_mean(values, state.row_table.counts.astype(np.float64))
+    if not weighted:
+        return weighted_mean(values, state.row_table.counts.astype(np.float64))
+    weights = _scaled(state.weighted.row_table.sums.floats())
+    return weighted_mean(values, weights) if weights.any() else math.nan
 
 
 def _positive_class(metric: Metric, state: State, policy: Policy) -> float:
@@ -118,12 +135,12 @@ def _positive_class(metric: Metric, state: State, policy: Policy) -> float:
         raise InputError(
             f"plain {name} is for binary tasks; choose {choices}, or name the positive class with pos_label"
         )
-    values, _ = class_values(metric, _positive(state, pos_label).matrix, state.rows, policy)
+    values, _ = class_values(metric, _positive(state, pos_label, policy).cells, state.rows, policy)
     return float(values[0])
 
 
-def _positive(state: State, pos_label: str) -> Classes:
-    return pooled_classes(state, Policy(labels=(pos_label,)))
+def _positive(state: State, pos_label: str, policy: Policy) -> Classes:
+    return pooled_classes(state, replace(policy, labels=(pos_label,)))
 
 
 def average_of(metric: Metric, state: State, average: str | None, policy: Policy) -> Mean:
@@ -136,10 +153,10 @@ def average_of(metric: Metric, state: State, average: str | None, policy: Policy
         return Mean(_over_rows(metric, state, policy), 0)
     if average == "micro":
         classes = pooled_classes(state, policy)
-        return Mean(pooled_value(metric, classes.matrix, policy), len(classes.labels))
+        return Mean(pooled_value(metric, classes.cells, policy), len(classes.labels))
     return _over_classes(metric, state, average, policy)
 
 
-def predicted_and_support(matrix: Ints) -> tuple[Ints, Ints]:
-    """Rows predicted as each class and rows of each class, shape (C,) int64."""
+def predicted_and_support(matrix: Any) -> tuple[Any, Any]:
+    """Rows (or the weight of them) predicted as each class, and of each class, shape (C,)."""
     return matrix[:, TP] + matrix[:, FP], matrix[:, TP] + matrix[:, FN]

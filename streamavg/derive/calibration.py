@@ -111,7 +111,8 @@ def ece(groups: Groups, debiased: bool = False) -> Interval:
         parts = (parts[0] ** 2 - noise, parts[1] ** 2 - noise, parts[2] ** 2 - noise)
     whole = math.fsum(groups.rows.tolist())
     ends = [math.fsum((groups.rows * part).tolist()) / whole for part in parts]
-    return between(*(math.copysign(math.sqrt(abs(end)), end) if debiased else end for end in ends))
+    bottom, estimate, top = (math.copysign(math.sqrt(abs(end)), end) if debiased else end for end in ends)
+    return between(bottom, estimate, top)
 
 
 def reliability(groups: Groups) -> pa.Table:

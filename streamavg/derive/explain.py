@@ -10,14 +10,12 @@ import numpy as np
 
 from streamavg.derive.averages import class_values, pooled_value, predicted_and_support, weighted_mean
 from streamavg.derive.catalogue import find
-from streamavg.derive.policy import mean_classes, pooled_classes
+from streamavg.derive.policy import all_classes, mean_classes, pooled_classes
 from streamavg.errors import InputError
-from streamavg.state.counts import FN, TP
-from streamavg.state.tables import exact_sum
 
 if TYPE_CHECKING:
     from streamavg.derive.averages import Floats
-    from streamavg.derive.policy import Policy
+    from streamavg.derive.policy import Classes, Policy
     from streamavg.state.state import State
 
 AGREE = 0.005  # below this gap the two averages tell one story
@@ -69,8 +67,8 @@ def explain(state: State, name: str, policy: Policy) -> Explanation:
     if metric.kind != "ratio" or average not in (None, "micro", "macro"):
         raise InputError(f"explain needs a ratio metric such as f1 or recall, without an average; {name!r} is not")
     classes, pooled = mean_classes(state, policy), pooled_classes(state, policy)
-    values, denominator = class_values(metric, classes.matrix, state.rows, policy)
-    macro, micro = weighted_mean(values, None), pooled_value(metric, pooled.matrix, policy)
+    values, denominator = class_values(metric, classes.cells, state.rows, policy)
+    macro, micro = weighted_mean(values, None), pooled_value(metric, pooled.cells, policy)
     kept = ~np.isnan(values)
     classes, values, denominator = classes.where(kept), values[kept], denominator[kept]
     total = math.fsum(denominator.tolist())
@@ -78,7 +76,8 @@ def explain(state: State, name: str, policy: Policy) -> Explanation:
     centre = math.fsum((weight * values).tolist()) if total else macro
     contribution = (weight - 1 / max(len(values), 1)) * (values - centre)
     order = np.argsort(-contribution * math.copysign(1.0, micro - macro), kind="stable")
-    _, support = predicted_and_support(classes.matrix)
+    _, support = predicted_and_support(classes.cells)
+    _, every = predicted_and_support(all_classes(state, policy).cells)
     inside = set(classes.labels)
     return Explanation(
         metric=metric.name,
@@ -90,9 +89,15 @@ def explain(state: State, name: str, policy: Policy) -> Explanation:
         weight=weight[order],
         value=values[order],
         contribution=contribution[order],
-        share=support[order] / max(exact_sum(state.cells[:, TP]) + exact_sum(state.cells[:, FN]), 1),
-        of_what="true labels" if state.config.task == "multilabel" else "rows",
+        share=support[order] / (math.fsum(every.tolist()) or 1.0),
+        of_what=_of_what(state, classes),
     )
+
+
+def _of_what(state: State, classes: Classes) -> str:
+    if classes.weights is not None:
+        return "weight"
+    return "true labels" if state.config.task == "multilabel" else "rows"
 
 
 def sentence(found: Explanation, most_names: int = 10) -> str:

@@ -104,9 +104,13 @@ def class_interval(metric: Metric, state: State, policy: Policy, label: str) -> 
 
 
 def _one_vs_one(state: State, policy: Policy) -> Mean:
-    versus, atom = scores_of(state, policy).versus_table()
-    if versus is None:
+    scores = scores_of(state, policy)
+    if not state.config.ovo:
         raise InputError("roc_auc_ovo needs the histograms of class pairs: count with ovo=True (--ovo)")
     if policy.labels is not None:
         raise InputError("roc_auc_ovo compares all classes and cannot be restricted to labels")
-    return _mean(one_vs_one(versus, atom), len(versus))
+    if scores.versus is None:
+        scores = state.scores  # of classes against each other only rows are counted
+    if scores.versus is None:
+        return _mean(interval.UNDEFINED, 0)
+    return _mean(one_vs_one(scores.versus, scores.atoms), len(scores.labels))

@@ -29,19 +29,22 @@ CELLS = ("tp", "fp", "fn", "tn")
 def class_table(state: State, policy: Policy) -> pa.Table:
     """A row a class: label, tp, fp, fn, tn, support, predicted (int64), then each ratio and class metric (float64).
 
+    Where metrics are of weights, weighted_tp to weighted_tn stand before them; the integers stay numbers of rows.
     Labels are int64 if all are integers of that size, otherwise string. 0/0 is the policy's value; with nan, null.
     """
     import pyarrow as pa
 
     refuse_negative(state)
-    classes = all_classes(state) if policy.labels is None else mean_classes(state, policy)
+    classes = all_classes(state, policy) if policy.labels is None else mean_classes(state, policy)
     predicted, support = predicted_and_support(classes.matrix)
     columns: dict[str, Any] = {"label": label_array(state, classes.labels)}
     columns |= {name: pa.array(classes.matrix[:, k]) for k, name in enumerate(CELLS)}
     columns |= {"support": pa.array(support), "predicted": pa.array(predicted)}
+    if classes.weights is not None:
+        columns |= {f"weighted_{name}": pa.array(classes.weights[:, k]) for k, name in enumerate(CELLS)}
     for metric in METRICS.values():
         if metric.kind != "table":
-            values, _ = class_values(metric, classes.matrix, state.rows, policy)
+            values, _ = class_values(metric, classes.cells, state.rows, policy)
             columns[metric.name] = pa.array(values, from_pandas=True)
     return pa.table(columns)
 

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from streamavg.derive.amounts import Amounts
 from streamavg.derive.averages import average_of
 from streamavg.derive.catalogue import METRICS, declare_table
 from streamavg.errors import InputError
 from streamavg.state.counts import FN, FP, TP
-from streamavg.state.rowtable import unpack
-from streamavg.state.tables import exact_sum
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,47 +45,34 @@ def _share(numerator: int, denominator: int) -> float:
     return numerator / denominator if denominator else math.nan
 
 
-def _exact_rows(state: State) -> int:
+def _exact_rows(found: Amounts) -> int:
     """Rows whose prediction is exactly the truth."""
-    if state.config.task != "multilabel":
-        return exact_sum(state.counts.cells[:, TP])
-    if not state.config.samples:
+    if found.state.config.task != "multilabel":
+        return found.total(TP)
+    if not found.state.config.samples:
         raise InputError("subset accuracy needs the row table, which samples=False left out")
-    both, predicted, true = unpack(state.row_table).T
-    return exact_sum(state.row_table.counts[(both == predicted) & (both == true)])
+    return found.exact_sets()
 
 
 @whole("c / n")
 def accuracy(state: State, policy: Policy) -> float:
     """The share of rows answered right; for multilabel, of rows whose whole set is right, as in scikit-learn."""
-    return _share(_exact_rows(state), state.rows)
+    found = Amounts.of(state, policy)
+    return _share(_exact_rows(found), found.rows)
 
 
 @whole("mean(TP / s, over s > 0)")
 def balanced_accuracy(state: State, policy: Policy) -> float:
     """Macro recall over the classes that have rows."""
-    return average_of(METRICS["recall"], state, "macro", replace(policy, over="supported")).value
-
-
-def _products(state: State) -> tuple[int, int, int, int, int]:
-    """c, sum s p, sum s^2, sum p^2 + u^2 + o^2, n in Python ints: n^2 passes 2**63 at 3.04e9 rows."""
-    cells = state.counts.cells
-    support, predicted = cells[:, TP] + cells[:, FN], cells[:, TP] + cells[:, FP]
-    if state.rows < 2**31:  # support and predicted each sum to at most n, so no sum of products passes n^2
-        both = int((support * predicted).sum())
-        true, answers = int((support * support).sum()), int((predicted * predicted).sum())
-    else:
-        s, p = support.tolist(), predicted.tolist()
-        both = sum(a * b for a, b in zip(s, p, strict=True))
-        true, answers = sum(a * a for a in s), sum(b * b for b in p)
-    answers += sum(count * count for count in state.tallies.values())
-    return exact_sum(cells[:, TP]), both, true, answers, state.rows
+    # a class whose rows all weigh 0 has no recall and leaves the mean, as in scikit-learn; one with weight always has
+    policy = replace(policy, over="supported", zero_division=math.nan)
+    return average_of(METRICS["recall"], state, "macro", policy).value
 
 
 @whole("(c * n - sum(s * p)) / sqrt((n**2 - sum(p**2) - u**2 - o**2) * (n**2 - sum(s**2)))", least=-1.0)
 def matthews_corrcoef(state: State, policy: Policy) -> float:
     """Correlation of truth and prediction over all classes (Gorodkin 2004); 0 where it is undefined."""
-    correct, both, true, answers, n = _products(state)
+    correct, both, true, answers, n = Amounts.of(state, policy).products()
     numerator, left, right = correct * n - both, n * n - answers, n * n - true
     # sqrt(left right) in integers, with 64 bits behind the point: a perfect table gives exactly 1
     root = math.isqrt(max(left * right, 0) << 128)
@@ -96,38 +82,42 @@ def matthews_corrcoef(state: State, policy: Policy) -> float:
 @whole("(c * n - sum(s * p)) / (n**2 - sum(s * p))", least=-1.0)
 def cohen_kappa(state: State, policy: Policy) -> float:
     """Agreement beyond chance (Cohen 1960); nan where it is undefined."""
-    correct, both, _, _, n = _products(state)
+    correct, both, _, _, n = Amounts.of(state, policy).products()
     return _share(correct * n - both, n * n - both)
 
 
 @whole("sum(FP + FN) / (n * L)", better="lower")
 def hamming_loss(state: State, policy: Policy) -> float:
     """The share of wrong single decisions: of (row, label) pairs for multilabel, of rows for one label a row."""
+    found = Amounts.of(state, policy)
     if state.config.task != "multilabel":
         if policy.labels is not None:
             raise InputError("hamming_loss with labels= needs a multilabel task")
-        return _share(state.rows - _exact_rows(state), state.rows)
-    cells = state.cells if policy.labels is None else state.counts.at(policy.labels)
-    return _share(exact_sum(cells[:, FP]) + exact_sum(cells[:, FN]), state.rows * len(cells))
+        return _share(found.rows - _exact_rows(found), found.rows)
+    labels = state.order if policy.labels is None else policy.labels
+    return _share(found.total(FP, labels) + found.total(FN, labels), found.rows * len(labels))
 
 
 @whole("1 - c / n", better="lower")
 def zero_one_loss(state: State, policy: Policy) -> float:
     """The share of rows not answered exactly right: 1 - accuracy."""
-    return _share(state.rows - _exact_rows(state), state.rows)
+    found = Amounts.of(state, policy)
+    return _share(found.rows - _exact_rows(found), found.rows)
 
 
 @whole("c / n")
 def subset_accuracy(state: State, policy: Policy) -> float:
     """The share of rows whose set of predicted labels is exactly the true set."""
-    return _share(_exact_rows(state), state.rows)
+    found = Amounts.of(state, policy)
+    return _share(_exact_rows(found), found.rows)
 
 
 @whole("(n - u) / (n + rows without an answer that were skipped)")
 def coverage(state: State, policy: Policy) -> float:
     """The share of rows with a usable truth that got an answer."""
-    offered = state.rows + state.skipped.get("null_pred", 0) + state.skipped.get("invalid_score", 0)
-    return _share(state.rows - state.tallies.get("unanswered", 0), offered)
+    found = Amounts.of(state, policy)
+    offered = found.rows + found.named("null_pred") + found.named("invalid_score")
+    return _share(found.rows - found.named("unanswered"), offered)
 
 
 @whole("2 * precision_macro * recall_macro / (precision_macro + recall_macro)")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from streamavg.derive.averages import average_of, class_values, predicted_and_support
 from streamavg.derive.catalogue import METRICS
 from streamavg.derive.explain import Explanation, explain, roles, sentence
-from streamavg.derive.policy import Classes, Policy, mean_classes, pooled_classes
+from streamavg.derive.policy import Classes, Policy, mean_classes, pooled_classes, uses_weights
 from streamavg.derive.tables import class_table, confusion_table, plain, shown_labels
 from streamavg.derive.values import metric_values
 from streamavg.report.escape import label_shown
@@ -61,6 +61,13 @@ class Report:
         """What kind of classes make the gap, in one sentence; empty where micro and macro agree."""
         return "" if self.explanation is None else roles(self.explanation)
 
+    @property
+    def total_weight(self) -> float | None:
+        """The weight of all scored rows, where metrics are of weights."""
+        if not uses_weights(self.state, self.policy):
+            return None
+        return float(self.state.weighted.total("rows").floats()[0])
+
     @cached_property
     def mean_size(self) -> int:
         """The number of classes that macro and weighted means run over."""
@@ -81,9 +88,10 @@ def report(
     metrics: Sequence[str] | None = None,
     explain_metric: str = "f1",
     confusion: bool = False,
+    weighted: bool = True,
 ) -> Report:
     """The report of a state; `metrics` are the names to show (None: all), InputError if one is not to be had."""
-    policy = Policy.of(zero_division, over, labels)
+    policy = Policy.of(zero_division, over, labels, weighted)
     values = metric_values(state, policy, metrics)
     found = explain(state, explain_metric, policy) if state.rows else None
     pairs = confusion_table(state, "true") if confusion else None
@@ -96,6 +104,10 @@ def policy_words(shown: Report) -> str:
     division = "leaves the mean" if math.isnan(policy.zero_division) else f"counts as {policy.zero_division:g}"
     which = "given" if policy.labels is not None else policy.over
     words = f"means over {shown.mean_size:,} {which} {'class' if shown.mean_size == 1 else 'classes'}; 0/0 {division}"
+    if shown.total_weight is not None:
+        words += "; metrics add up sample weights, counts and support are of rows"
+    elif shown.state.config.sample_weight:
+        words += "; sample weights are left aside"
     for name, labels in shown.undefined.items():
         words += f"; {name} undefined for {len(labels):,} ({_some(labels)})"
     return words
@@ -130,7 +142,7 @@ def class_rows(shown: Report) -> tuple[list[ClassRow], ClassRow | None]:
         kept = np.zeros(len(order), bool)
         kept[order[:LARGEST]] = True
         order = order[(kept | named)[order]]
-    values = [class_values(METRICS[name], classes.matrix, shown.state.rows, shown.policy)[0] for name in HEADLINE]
+    values = [class_values(METRICS[name], classes.cells, shown.state.rows, shown.policy)[0] for name in HEADLINE]
     names = shown_labels(shown.state, classes.labels)
     rows = [
         ClassRow(
@@ -150,7 +162,7 @@ def class_rows(shown: Report) -> tuple[list[ClassRow], ClassRow | None]:
 
 def _pooled_row(shown: Report, classes: Classes, parts: dict[str, float]) -> ClassRow:
     predicted, support = predicted_and_support(classes.matrix)
-    policy = Policy(shown.policy.zero_division, labels=classes.labels)
+    policy = replace(shown.policy, labels=classes.labels)
     values = tuple(average_of(METRICS[name], shown.state, "micro", policy).value for name in HEADLINE)
     part = math.fsum(parts.get(label, 0.0) for label in classes.labels)
     return ClassRow(None, len(classes.labels), int(support.sum()), int(predicted.sum()), values, part)
@@ -175,12 +187,15 @@ def as_dict(shown: Report) -> dict[str, Any]:
             "unknown": state.config.unknown,
             "pos_label": state.config.pos_label,
             "classes_in_mean": shown.mean_size,
+            "weighted": shown.total_weight is not None,
             "undefined": {name: shown_labels(state, labels) for name, labels in shown.undefined.items()},
         },
         "metrics": {name: plain(value) for name, value in shown.metrics.items()},
         "classes": [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)],
         "fingerprint": state.fingerprint,
     }
+    if shown.total_weight is not None:
+        about["weight"] = shown.total_weight
     if found is not None:
         about["explain"] = {
             "metric": found.metric,

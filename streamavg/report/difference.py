@@ -9,7 +9,7 @@ import numpy as np
 
 from streamavg.derive.averages import class_values, predicted_and_support
 from streamavg.derive.catalogue import METRICS
-from streamavg.derive.policy import Policy
+from streamavg.derive.policy import Policy, classes_of
 from streamavg.derive.tables import plain
 from streamavg.derive.values import metric_names, metric_values
 from streamavg.errors import InputError
@@ -96,11 +96,11 @@ def _changed(one: State, two: State, policy: Policy) -> tuple[ClassChange, ...]:
     """The classes whose headline values or sizes differ, the largest change first."""
     labels = ascending({*one.order, *two.order})
     numeric = all_integers(labels) and all(LEAST <= int(label) <= MOST for label in labels)
-    cells = [state.four_cells(state.counts.at(labels)) for state in (one, two)]
-    support = [predicted_and_support(matrix)[1].tolist() for matrix in cells]
+    classes = [classes_of(state, policy, tuple(labels)) for state in (one, two)]
+    support = [predicted_and_support(each.matrix)[1].tolist() for each in classes]
     values = [
-        np.stack([class_values(METRICS[name], matrix, state.rows, policy)[0] for name in HEADLINE], axis=1).tolist()
-        for matrix, state in zip(cells, (one, two), strict=True)
+        np.stack([class_values(METRICS[name], each.cells, state.rows, policy)[0] for name in HEADLINE], axis=1).tolist()
+        for each, state in zip(classes, (one, two), strict=True)
     ]
     found = [
         ClassChange(

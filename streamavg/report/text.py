@@ -49,6 +49,8 @@ def facts(shown: Report) -> list[str]:
     lines = [f"{state.rows:,} rows scored, {labels:,} {'label' if labels == 1 else 'labels'}, {task}"]
     if state.config.task == "binary":
         lines[0] += f", positive is {label_shown(state.config.pos_label)}"
+    if shown.total_weight is not None:
+        lines[0] += f", sample weights {shown.total_weight:,.12g} in all"
     if state.skipped:
         causes = "; ".join(f"{count:,} {CAUSE_WORDS[name]}" for name, count in state.skipped.items())
         lines.append(f"{state.seen - state.rows:,} of {state.seen:,} rows skipped: {causes}")

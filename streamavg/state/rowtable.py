@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from streamavg.state.tables import Ints, KeyTable
+    from streamavg.state.tables import Ints
 
 BITS = 21  # three sizes of up to 2**21 - 1 labels fit one non-negative int64
 
@@ -17,7 +17,7 @@ def pack(both: Ints, predicted: Ints, true: Ints) -> Ints:
     return (both << (2 * BITS)) | (predicted << BITS) | true
 
 
-def unpack(table: KeyTable) -> Ints:
+def unpack(keys: Ints) -> Ints:
     """The sizes behind the keys, shape (entries, 3): |Y and P|, |P|, |Y|."""
     mask = (1 << BITS) - 1
-    return np.stack((table.keys >> (2 * BITS), (table.keys >> BITS) & mask, table.keys & mask), axis=1)
+    return np.stack((keys >> (2 * BITS), (keys >> BITS) & mask, keys & mask), axis=1)

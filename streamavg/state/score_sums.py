@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from streamavg.state.sums import DIGIT, SumTable
+from streamavg.state.sums import SumTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +75,7 @@ class ScoreSums:
     def loss(self, name: str) -> Fraction:
         """One exact sum; 0 if there is none."""
         found = self.losses.at([name])
-        return Fraction(found.integers(found.low)[0]) * Fraction(2) ** (DIGIT * found.low)
+        return Fraction(found.integers(found.low)[0]) * Fraction(2) ** (32 * found.low)
 
     def bands_table(self) -> Ints:
         """Rows, positives, and the sum of score in units of 2**-30 of each band, shape (15, 3)."""

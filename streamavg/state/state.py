@@ -24,6 +24,7 @@ from streamavg.state.weighted import Weighted
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from streamavg.state.sums import Floats
     from streamavg.state.tables import Ints
 
 CAUSES = ("malformed", "null_true", "unknown_true", "null_pred", "invalid_score")
@@ -152,6 +153,11 @@ class State:
         """TP, FP, FN, TN of the labels in `order`, shape (C, 4) int64."""
         return self.four_cells(self.cells)
 
+    @cached_property
+    def weighted_matrix(self) -> Floats:
+        """The weight of TP, FP, FN, TN of the labels in `order`, each rounded once; shape (C, 4) float64."""
+        return self.weighted.matrix(self.order)
+
     def four_cells(self, cells: Ints) -> Ints:
         """TP, FP, FN, TN from TP, FP, FN: TN is rows - (TP + FN) - FP, in an order that cannot leave int64."""
         return frozen(np.column_stack((cells, self.rows - (cells[:, TP] + cells[:, FN]) - cells[:, FP])))
@@ -188,10 +194,10 @@ class State:
             numbers(np.array([self.row_table.keys.size]))
             numbers(self.row_table.keys)
             numbers(self.row_table.counts)
-        for part in ("weighted", "score_sums", "weighted_score_sums"):
-            for name, table in getattr(self, part).tables.items():
+        for kind in ("weighted", "score_sums", "weighted_score_sums"):
+            for name, table in getattr(self, kind).tables.items():
                 if table.keys:
-                    text(f"{part} {name}")
+                    text(f"{kind} {name}")
                     text(json.dumps(table.keys, separators=(",", ":")))
                     numbers(np.array([table.sums.low, table.sums.digits]))
                     numbers(table.sums.limbs)

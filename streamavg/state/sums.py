@@ -1,19 +1,21 @@
 """Sums: exact numbers as arrays of 32-bit digits, so that a sum of floats depends on what was added, not on the order.
 
 A float64 is a whole number of 53 bits times a power of two, so every sum of them is a whole number of 2**-1074.
-Digits are balanced, -2**31 <= digit < 2**31: each number has one form, whatever its sign, and equal sums are equal bytes
-(after the small superaccumulator of Neal 2015, https://arxiv.org/abs/1505.05571).
+Digits are balanced, -2**31 <= digit < 2**31: each number has one form, whatever its sign, so that equal sums are equal
+bytes (after the small superaccumulator of Neal 2015, https://arxiv.org/abs/1505.05571).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from streamavg.errors import CountOverflowError, InputError
+from streamavg.state.rounding import DIGIT, MASK, rounded
 from streamavg.state.tables import frozen
 
 if TYPE_CHECKING:
@@ -26,11 +28,10 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Mask = NDArray[np.bool_]
 
-DIGIT = 32
-HALF, MASK = 1 << (DIGIT - 1), (1 << DIGIT) - 1
+HALF = 1 << (DIGIT - 1)
 LEAST_LOW = -34  # 2**-1074, the smallest float64, lies in the digit of 2**(32 * -34)
 MOST_BYTES = 1 << 30
-_BLOCK = 1 << 16  # numbers rounded at once: their 64-bit halves stay in the second-level cache
+_BLOCK = 1 << 16  # numbers rounded at once, so that the words between stay in the cache
 
 
 def refuse_beyond(numbers: int, low: int, digits: int) -> None:
@@ -60,7 +61,7 @@ class Sums:
 
     @staticmethod
     def of(chunks: Ints, low: int) -> Sums:
-        """The numbers whose digits at 32 * low and up are `chunks`, any int64 of shape (n, L): carries are passed on."""
+        """The numbers whose digits at 32 * low and up are `chunks`, any int64 (n, L): carries are passed on."""
         numbers, size = chunks.shape
         digits = np.zeros((size + 2, numbers), np.int64)
         np.copyto(digits[:size], chunks.T)
@@ -147,10 +148,9 @@ class Sums:
 
     def total(self, factors: Ints | None = None) -> Sums:
         """The sum of all numbers, or of each times its factor (0 to 2**31 - 1), as one number."""
-        digits = self.limbs
         if factors is not None:
-            digits = Sums.of(digits * factors[:, None], self.low)
-            return digits.total()
+            return Sums.of(self.limbs * factors[:, None], self.low).total()
+        digits = self.limbs
         return Sums.of(digits.sum(axis=0, dtype=np.int64, keepdims=True), self.low)
 
     @cached_property
@@ -192,7 +192,7 @@ class Sums:
             whole = self.limbs[:, 0] if self.digits == 1 else (self.limbs[:, 1] << DIGIT) + self.limbs[:, 0]
             return np.ldexp(whole.astype(np.float64), DIGIT * self.low)
         for start in range(0, len(self), _BLOCK):
-            out[start : start + _BLOCK] = _rounded(self.limbs[start : start + _BLOCK], self.low)
+            out[start : start + _BLOCK] = rounded(self.limbs[start : start + _BLOCK], self.low)
         if not np.isfinite(out).all():
             raise CountOverflowError(
                 "an exact sum passes the largest float64 (1.8e308); divide the weights by a constant"
@@ -201,50 +201,9 @@ class Sums:
         return out
 
 
-def _rounded(limbs: Ints, low: int) -> Floats:
-    """The nearest float64 to the size of each number; inf beyond the largest."""
-    plain = _plain_digits(limbs)
-    place = np.arange(len(plain[0]))
-    top = np.zeros(len(place), np.int64)
-    for k, digit in enumerate(plain):
-        top[digit != 0] = k
-    first, second, third = (np.where(top >= k, plain[np.maximum(top - k, 0), place], 0) for k in range(3))
-    rest = np.zeros(len(place), bool)  # whether anything not zero lies below the third digit
-    for k, digit in enumerate(plain):
-        rest |= (digit != 0) & (k < top - 2)
-    # the highest 64 bits of the three digits: `length` bits of the first, 32, and what is left
-    length = np.frexp(first.astype(np.float64))[1].astype(np.uint64)
-    gone = np.uint64(DIGIT) - length
-    word = (first << (np.uint64(DIGIT) + gone)) | (second << gone) | (third >> length)
-    rest |= (third & ((np.uint64(1) << length) - np.uint64(1))) != 0
-    exponent = DIGIT * (low + top - 2) + length.astype(np.int64)
-    # bits that a float64 does not hold: 11, and more of a number below 2**-1022
-    drop = np.clip(-1074 - exponent, 11, 65)
-    half = np.uint64(1) << (np.minimum(drop, 64) - 1).astype(np.uint64)
-    kept = (word >> (np.minimum(drop, 64) - 1).astype(np.uint64)) >> np.uint64(1)
-    lost = word & (half | (half - np.uint64(1)))
-    up = (lost > half) | ((lost == half) & (rest | ((kept & np.uint64(1)) != 0)))
-    kept = np.where(drop > 64, np.uint64(0), kept + up)
-    with np.errstate(over="ignore"):
-        return np.ldexp(kept.astype(np.float64), exponent + drop)
-
-
-def _plain_digits(limbs: Ints) -> NDArray[np.uint64]:
-    """The size of each number in digits 0 <= digit < 2**32, shape (L, n): digits of n numbers in a row."""
-    digits = limbs.T.copy()
-    below = np.zeros(digits.shape[1], bool)
-    for digit in digits:
-        below = np.where(digit != 0, digit < 0, below)
-    np.negative(digits, out=digits, where=below)
-    for k, digit in enumerate(digits[:-1]):
-        digits[k + 1] += digit >> DIGIT
-        digit &= MASK
-    return digits.astype(np.uint64)
-
-
 @dataclass(frozen=True, eq=False)
 class SumTable:
-    """key -> `columns` exact numbers: keys all str or all int, ascending and unique, none all zero. A commutative group.
+    """key -> `columns` exact numbers: keys all str or all int, ascending, unique, none all zero. A commutative group.
 
     The numbers of key i are sums i * columns to (i + 1) * columns - 1.
     """
@@ -262,7 +221,7 @@ class SumTable:
     def of(keys: Sequence[Any], sums: Sums, columns: int = 1) -> SumTable:
         """The table of these keys, each given once, in any order."""
         held = np.flatnonzero(sums.nonzero.reshape(len(keys), columns).any(axis=1)).tolist()
-        if len(held) == len(keys) and all(a < b for a, b in zip(keys, keys[1:], strict=False)):
+        if len(held) == len(keys) and all(a < b for a, b in pairwise(keys)):
             return SumTable(tuple(keys), sums, columns)
         held.sort(key=keys.__getitem__)
         return SumTable(tuple(keys[k] for k in held), sums.at(_spread(held, columns)), columns)

@@ -55,7 +55,7 @@ class Weighted:
         return self.named.at((name,))
 
     def four(self, labels: Sequence[str]) -> Sums:
-        """The weight of TP, FP, FN, TN of these labels in turn, 4 numbers a label: TN is all rows without the others."""
+        """The weight of TP, FP, FN, TN of these labels in turn, 4 numbers a label; TN is all rows less the others."""
         size = len(labels)
         cells = self.labels.at(labels)
         tp, fp, fn = (cells.at(np.arange(column, 3 * size, 3)) for column in range(3))

@@ -18,4 +18,4 @@ def test_keys_hold_three_sizes_and_stay_apart(rows):
     assert (keys >= 0).all()
     assert len(set(keys.tolist())) == len(rows)
     table = KeyTable.of(keys, np.ones(len(rows), np.int64))
-    assert sorted(map(tuple, unpack(table).tolist())) == sorted(rows)
+    assert sorted(map(tuple, unpack(table.keys).tolist())) == sorted(rows)

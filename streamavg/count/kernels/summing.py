@@ -40,8 +40,7 @@ def reach(terms: Any) -> tuple[Any, Any]:
         number = bits & np.uint64(0xFFFFFFFFFFFFF)
         if exponent:
             number |= one << np.uint64(52)
-        else:
-            exponent = 1
+        exponent = max(exponent, np.int64(1))
         if number:
             low, length = 0, 0
             while not (number >> np.uint64(low)) & one:
@@ -85,7 +84,7 @@ def add_terms(cells: Any, terms: Any, low: int, step: int, table: Any) -> int:
 
 @kernel
 def cut_digit(rest: Any, step: int, digit: Any) -> None:
-    """digit = step * whole part of each number, rest = its fraction * 2**32; over slices that start at 0: 3 x faster."""
+    """digit = step * whole part of each number, rest = its fraction * 2**32; of slices from 0 on: 3 x faster."""
     for i in range(len(rest)):
         whole = np.floor(rest[i])
         digit[i] = step * np.int64(whole)
@@ -147,8 +146,8 @@ def split_pairs(y_true: Any, y_pred: Any, terms: Any, abstain: bool, cells: Any,
     """The cells that the weight of each (truth, prediction) row is added to; codes uint32, 3 cells a code.
 
     cells[i]: TP or FN of the true label; 0 for a row that is skipped, 2 for one that abstains. Of rows answered wrong,
-    in order, `wrong` gets FP of the prediction (of code 0: no answer; of 1: unknown) and `wrong_terms` the term; returns
-    how many. No branch: answers are right or wrong without a pattern.
+    in order, `wrong` gets FP of the prediction (of code 0: no answer; of 1: unknown) and `wrong_terms` the term;
+    returns how many. No branch: answers are right or wrong without a pattern.
     """
     three, two, one, none = np.uint32(3), np.uint32(2), np.uint32(1), np.uint32(0)
     for i in range(len(y_true)):
