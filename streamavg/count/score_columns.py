@@ -217,8 +217,7 @@ def _nulls(array: pa.Array) -> Mask | None:
 
 def _rows_with(null: Mask) -> Mask:
     """The rows with a null among their scores."""
-    found: Mask = null.any(axis=1)
-    return found
+    return np.asarray(null.any(axis=1), bool)
 
 
 def _mask(null: Mask | None, rows: int) -> Mask:

@@ -29,8 +29,8 @@ class Scoring:
 
     threshold: one number, one a class in their order, or (label, number) pairs. layout: "unit" (scores in [0, 1]),
     "signed" (any finite ones), either of bfloat16 values in float32, or "auto": signed for 8-bit integers, else unit.
-    bins: see `Layout.default`. ovo: keep the histograms of every pair of classes. losses: keep the exact sums behind log
-    loss and the like. quantum: what weights are rounded to multiples of for histograms; None: they are whole numbers.
+    bins: see `Layout.default`. ovo: keep the histograms of every pair of classes. losses: keep the exact sums behind
+    log loss and the like. quantum: what weights are rounded to multiples of for histograms; None: they are whole.
     """
 
     columns: Columns
