@@ -218,7 +218,7 @@ def _nulls(array: pa.Array) -> Mask | None:
 
 def _rows_with(null: Mask) -> Mask:
     """The rows with a null among their scores."""
-    found: Mask = null.any(axis=1)
+    found: Mask = np.logical_or.reduce(null, axis=1)
     return found
 
 
