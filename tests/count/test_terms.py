@@ -59,6 +59,12 @@ def test_log_rows(rng, rows, width, kind):
     assert zeros.tolist() == twin_zeros.tolist()
 
 
+def test_each_loss_is_rounded_to_the_nearest_unit():
+    given, losses, zeros = np.array([[0.5, 0.9, 0.3, 0.11]]), np.empty(1), np.empty(1, np.int32)
+    kernels.log_rows(given, np.ones((1, 4), np.uint8), 8.0, np.empty(4), losses, zeros)
+    assert losses * 8 == sum(round(-math.log(p) * 8) for p in given[0])
+
+
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
 def test_a_score_has_one_term_wherever_it_stands(kind):
     """In the vectors, in what is left of them, alone, and in an array that begins anywhere in memory."""
