@@ -5,8 +5,11 @@ Nothing here is imported from streamavg but `unpacked`, which only reads a state
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
+from decimal import Decimal, localcontext
+from fractions import Fraction
 
 import numpy as np
 
@@ -318,6 +321,131 @@ def decode_chunk(raw, pages, snappy, nullable, scratch, valid, out):
             return -1
         row, held = row + rows, held + found
     return held if row == len(out) else -1
+
+
+# ---- kernels that compare scores by their bits
+
+
+def score_of(bits):
+    """The score behind its bits: an unsigned integer, or the float of so many bytes."""
+    bits = np.asarray(bits)
+    return int(bits) if bits.dtype.kind == "u" else float(bits.view(f"f{bits.itemsize}"))
+
+
+def ordered(bits, low):
+    magnitude = int(bits) - int(low)
+    return -magnitude if int(bits) < 0 else int(bits)
+
+
+def first_of_highest(row, low):
+    scores = [score_of(bits) for bits in row]
+    return scores.index(max(scores)) if scores else 0
+
+
+def highest(bits, low, places):
+    for row, scores in enumerate(bits):
+        places[row] = first_of_highest(scores, low)
+
+
+def decide(bits, low, bounds, word, words):
+    words[:] = 0
+    for row, scores in enumerate(bits):
+        for label, score in enumerate(scores):
+            if ordered(score, low) >= int(bounds[label]):
+                words[label, row // 64] |= np.uint64(1 << row % 64)
+
+
+def count_above(bits, low, true, greater, equal):
+    for row, scores in enumerate(bits):
+        found = [score_of(each) for each in scores]
+        if not 0 <= true[row] < len(found):
+            greater[row] = equal[row] = -1
+            continue
+        own = found.pop(true[row])
+        greater[row], equal[row] = sum(score > own for score in found), found.count(own)
+
+
+def rank_labels(bits, low, truth, sizes, scale, precision):
+    for row, scores in enumerate(bits):
+        found = [score_of(each) for each in scores]
+        true = [score for score, held in zip(found, truth[row], strict=True) if held]
+        false = [score for score, held in zip(found, truth[row], strict=True) if not held]
+        wrong = sum(lower >= own for own in true for lower in false)
+        sizes[row] = len(true), wrong, sum(score >= min(true) for score in found) if true else 0
+        parts = [Fraction(sum(s >= own for s in true), sum(s >= own for s in found)) for own in true]
+        precision[row] = float(sum(parts))
+
+
+# ---- kernels of probabilities
+
+
+def log_of(x):
+    with localcontext(prec=60):
+        return float(Decimal(float(x)).ln())
+
+
+def loss_of(p, is_true):
+    with localcontext(prec=1200):  # 1 - 5e-324 has 324 nines
+        what_is_true = Decimal(float(p)) if is_true else 1 - Decimal(float(p))
+    with localcontext(prec=60 if is_true or p > 1e-20 else 400):
+        return float(-what_is_true.ln()) if what_is_true > 0 else 0.0
+
+
+def log_cells(scores, truth, losses, zeros):
+    for i, (score, is_true) in enumerate(zip(scores, truth, strict=True)):
+        losses[i], zeros[i] = loss_of(score, is_true), score == (0 if is_true else 1)
+
+
+def log_rows(scores, truth, scale, cells, losses, zeros):
+    for row in range(len(scores)):
+        parts, without = np.empty(len(scores[row])), np.empty(len(scores[row]))
+        log_cells(scores[row], truth[row], parts, without)
+        losses[row], zeros[row] = math.fsum(parts), sum(without)
+
+
+def square(x, scale):
+    return math.floor(Fraction(float(x)) ** 2 * Fraction(scale) + Fraction(1, 2))
+
+
+def square_classes(scores, true, scale, terms):
+    for row, probabilities in enumerate(scores):
+        y = [int(place == true[row]) for place in range(len(probabilities))]
+        terms[row] = sum((held - Fraction(float(p))) ** 2 for held, p in zip(y, probabilities, strict=True))
+
+
+def square_labels(scores, truth, scale, terms):
+    for row, probabilities in enumerate(scores):
+        held = zip(truth[row].tolist(), probabilities, strict=True)
+        terms[row] = sum((y - Fraction(float(p))) ** 2 for y, p in held)
+
+
+def is_wrong(bits, low, most, is_unit):
+    score, limit = score_of(bits), score_of(most)
+    return not (0 <= score <= limit if is_unit else -limit <= score <= limit)
+
+
+def any_wrong(bits, low, most, is_unit):
+    return any(is_wrong(each, low, most, is_unit) for each in bits)
+
+
+def cause_of(bits, low, infinite):
+    score = score_of(bits)
+    if math.isnan(score):
+        return 1
+    return 4 if math.isinf(score) else 2 if score < 0 else 3
+
+
+def find_wrong(bits, ends, is_unit, causes):
+    for row, scores in enumerate(bits):
+        wrong = [each for each in scores if is_wrong(each, ends[0], ends[1], is_unit)]
+        causes[row] = cause_of(wrong[0], ends[0], ends[2]) if wrong else 0
+
+
+def add_bands(scores, hits, step, table):
+    for score, hit in zip(scores.tolist(), hits.tolist(), strict=True):
+        if 0 <= score <= 1:
+            units = round(Fraction(score) * 2**30)  # half to even
+            table[min(math.floor(score * 15), 14)] += step, step * hit, step * units
 
 
 # ---- rows, counted in dictionaries
