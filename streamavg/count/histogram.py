@@ -112,7 +112,11 @@ class ScoreTable:
     def _check_shapes(self, values: Any, true: Any, units: Ints | None) -> None:
         """ValueError for arrays of which a loop would read what is not there, or what means nothing."""
         shape = (len(true), len(self.labels))
-        if values.shape != shape or true.shape not in (shape, shape[:1]) or np.shape(units) not in ((), shape[:1]):
+        if (
+            values.shape != shape
+            or true.shape not in (shape, shape[:1])
+            or (units is not None and units.shape != shape[:1])
+        ):
             raise ValueError(f"scores of shape {values.shape} for truth of shape {true.shape} and {shape[1]} labels")
         if (units is not None) != self.weighted:
             raise ValueError("a weighted table needs weights with all scores, and another takes none")
