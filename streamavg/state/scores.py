@@ -130,7 +130,15 @@ class Scores:
         if self.versus is not None:
             versus = np.zeros((len(self.labels), *shape), np.int64)
             versus[:, :, taken] = _grouped(self.versus, starts)
-        return replace(self, layout=layout, every=every, positive=positive, witness=witness, versus=versus)
+            versus = frozen(versus)
+        return replace(
+            self,
+            layout=layout,
+            every=frozen(every),
+            positive=frozen(positive),
+            witness=_sealed(witness),
+            versus=versus,
+        )
 
     def in_layout(self, layout: Layout | None) -> Scores:
         """The same rows in the layout of a sum; MismatchError if it is not coarser.
