@@ -5,8 +5,10 @@ Nothing here is imported from streamavg but `unpacked`, which only reads a state
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import numpy as np
 
@@ -137,6 +139,109 @@ def count_sets(ends, y_true, y_pred, first, step, marks, cells, sizes):
             for label in met:
                 marks[label, column] = first + row
     return True
+
+
+# ---- kernels that add floats exactly, in fractions
+
+
+def number_of(digits, low=0):
+    return sum((Fraction(int(digit)) * Fraction(2) ** (32 * (low + k)) for k, digit in enumerate(digits)), Fraction())
+
+
+def fits(terms, scale, most):
+    return all((Fraction(x) * Fraction(scale)).denominator == 1 and abs(x) < most for x in terms.tolist())
+
+
+def reach(terms):
+    """2**lowest is the largest power of two that divides all terms."""
+    parts = [Fraction(abs(x)) for x in terms.tolist() if x]
+    if not parts:
+        return 1100, -1100
+    lowest = min((x.numerator & -x.numerator).bit_length() - x.denominator.bit_length() for x in parts)
+    return lowest, max((x / Fraction(2) ** lowest).numerator.bit_length() + lowest for x in parts)
+
+
+def digits_of(value, low, count):
+    """The 32-bit digits of a whole multiple of 2**(32 * low), all of the sign of the value."""
+    whole = abs(value) / Fraction(2) ** (32 * low)
+    assert whole.denominator == 1
+    sign = -1 if value < 0 else 1
+    return [sign * (whole.numerator >> (32 * k) & (2**32 - 1)) for k in range(count)]
+
+
+def add_terms(cells, terms, low, step, table):
+    first_wild = next((k for k, cell in enumerate(cells.tolist()) if cell >= len(table)), len(cells))
+    for k in range(len(cells) if first_wild == len(cells) else first_wild // BLOCK * BLOCK):
+        value = Fraction(float(terms[k]))
+        if value and abs(value) >= Fraction(2) ** (32 * (low + table.shape[1] - 2)) * 2**31:
+            return k
+        table[int(cells[k])] += np.array(digits_of(step * value, low, table.shape[1]), np.int64)
+    return len(cells) if first_wild == len(cells) else first_wild // BLOCK * BLOCK
+
+
+def cut_digit(rest, step, digit):
+    for k, value in enumerate(rest.tolist()):
+        digit[k] = step * math.floor(value)
+        rest[k] = float((Fraction(value) - math.floor(value)) * 2**32)
+
+
+def cut_terms(terms, scale, step, rest, digits):
+    for k, value in enumerate(terms.tolist()):
+        left = Fraction(value) * Fraction(scale)
+        for row in digits[::-1]:
+            row[k] = step * math.floor(left)
+            left = (left - math.floor(left)) * 2**32
+        rest[k] = left
+
+
+def add_digit(cells, digit, width, table):
+    for cell, value in zip(cells.tolist(), digit.tolist(), strict=True):
+        table[cell * int(width)] += value
+
+
+def add_cut(cells, terms, scale, step, rest, digits, table):
+    size = digits.shape[1]
+    if len(digits) > table.shape[1]:
+        return 0
+    first_wild = next((k // size * size for k, cell in enumerate(cells.tolist()) if cell >= len(table)), len(cells))
+    cut = np.zeros((len(digits), first_wild), np.int64)
+    cut_terms(terms[:first_wild], scale, step, np.zeros(first_wild), cut)
+    for k, cell in enumerate(cells[:first_wild].tolist()):
+        table[cell, : len(digits)] += cut[:, k]
+    return first_wild
+
+
+def add_all(terms, scale, step, rest, digits, number):
+    cut = np.zeros((len(digits), len(terms)), np.int64)
+    cut_terms(terms, scale, step, np.zeros(len(terms)), cut)
+    number[: len(digits)] += cut.sum(axis=1)
+
+
+def split_pairs(y_true, y_pred, terms, abstain, cells, wrong, wrong_terms):
+    k = 0
+    for row, (true, pred) in enumerate(zip(y_true.tolist(), y_pred.tolist(), strict=True)):
+        if true < 2:
+            cells[row] = 0
+        elif abstain and pred == 0:
+            cells[row] = 2
+        elif true == pred:
+            cells[row] = 3 * true
+        else:
+            cells[row], wrong[k], wrong_terms[k] = 3 * true + 2, 3 * pred + 1, terms[row]
+            k += 1
+    return k
+
+
+def split_sets(ends, y_true, y_pred, first, limit, marks, cells, rows):
+    k = 0
+    for row in range(len(ends) - 1):
+        true = {int(code) for code in y_true[ends[row, 0] : ends[row + 1, 0]]}
+        pred = {int(code) for code in y_pred[ends[row, 1] : ends[row + 1, 1]]}
+        met = [3 * code for code in true & pred] + [3 * code + 2 for code in true - pred]
+        met += [3 * code + 1 if code < limit else 4 for code in pred - true]
+        cells[k : k + len(met)], rows[k : k + len(met)] = met, row
+        k += len(met)
+    return k
 
 
 # ---- kernels that read Parquet pages
