@@ -12,6 +12,7 @@ import numpy as np
 from streamavg.checkpoint.kept import keep, kept
 from streamavg.count.inputs import SLICE, batches_of, listed_pairs, table_or_none
 from streamavg.count.rows import Rows
+from streamavg.count.scoring import Scoring
 from streamavg.count.selection import Chosen, Sides
 from streamavg.count.weights import weights_of
 from streamavg.counters import counter_for
@@ -59,6 +60,8 @@ class Accumulator:
         self,
         y_true: Columns = "y_true",
         y_pred: Columns | None = None,
+        y_score: Columns | None = None,
+        sample_weight: str | None = None,
         *,
         task: Task | None = None,
         labels: Iterable[object] | None = None,
@@ -67,9 +70,23 @@ class Accumulator:
         null_pred: NullPred = "wrong",
         confusion: bool | str = "auto",
         samples: bool = True,
-        sample_weight: str | None = None,
+        threshold: Any = 0.5,
+        score_layout: str = "auto",
+        score_bins: int | None = None,
+        ovo: bool = False,
+        losses: bool = True,
+        weight_quantum: float | None = None,
         max_labels: int = 1_000_000,
     ) -> None:
+        scoring = Scoring.checked(
+            y_score or "",
+            threshold,
+            score_layout,
+            score_bins,
+            ovo=ovo,
+            losses=losses,
+            quantum=weight_quantum,
+        )
         self._options = Options.checked(
             y_true,
             y_pred,
@@ -81,6 +98,7 @@ class Accumulator:
             confusion=confusion,
             samples=samples,
             sample_weight=sample_weight,
+            scoring=scoring if y_score else None,
             max_labels=max_labels,
         )
         self._position = Position()  # of the files that were counted, if it came from them
@@ -247,8 +265,10 @@ class Accumulator:
         if counter is None:
             self._skip("null_true", batch.num_rows * step)
             return
-        true, pred = (tuple(batch[name] for name in side.columns) for side in (sides.true, sides.pred))
-        counter.count(Rows(true, pred, first_row, weights), step)
+        true, pred, scores = (
+            tuple(batch[name] for name in side.columns) for side in (sides.true, sides.pred, sides.score)
+        )
+        counter.count(Rows(true, pred, first_row, weights, scores), step)
         self._traffic += batch.num_rows
         self._pending += batch.num_rows * step
 

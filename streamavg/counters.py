@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from streamavg.count.class_order import METADATA, class_order
 from streamavg.count.counter import Counter
+from streamavg.count.lists import is_set
+from streamavg.count.score_counter import ScoreCounter
 from streamavg.count.selection import listed
 from streamavg.count.sets import SetCounter
 from streamavg.count.single import SingleCounter
@@ -23,22 +29,102 @@ def counter_for(options: Options, before: Counter | None, config: Config, sides:
 
     config: what was counted so far. Raises InputError if the columns are not what the task needs.
     """
-    true, pred = sides.true, sides.pred
+    true = sides.true
     kind = data[true.columns[0]].type
     task = config.task
     check_kind(task or options.task, true, kind)
     if before is None and task is None:
         if all(is_blank(part, name) for name in true.columns for part in chunks(data[name])):
             return None
-        task = options.task or task_of(true, kind)
+        task = options.task or task_of(true, kind, _is_one_score(sides, data))
+    classes = _classes(options, before, task, sides, data)
     if task == "multilabel":
-        labels = options.indicators(sides, data)
+        labels = classes or options.indicators(sides, data)
         wanted = options.resolved(task, config.labels if labels is None else labels)
         if before is None:
-            return Counter(SetCounter((true, pred), wanted, options.limits))
+            return _with_scores(SetCounter((true, sides.pred), wanted, options.limits), classes, options, sides, data)
         if wanted.labels != before.config.labels:
             raise InputError(f"the indicator columns are now {listed(wanted.labels)}; they were others before")
     elif before is None:
-        wanted = options.resolved(task, config.labels)
-        return Counter(SingleCounter((true.columns[0], pred.columns[0]), wanted, options.limits))
+        wanted = options.resolved(task, (classes if task == "multiclass" else None) or config.labels)
+        pred = sides.pred.columns[0] if sides.pred.columns else "the prediction"
+        labels_of = SingleCounter((true.columns[0], pred), wanted, options.limits)
+        return _with_scores(labels_of, classes, options, sides, data)
     return before
+
+
+def _with_scores(
+    labels: SingleCounter | SetCounter, classes: tuple[str, ...] | None, options: Options, sides: Sides, data: Any
+) -> Counter:
+    if classes is None or options.scoring is None:
+        return Counter(labels)
+    scores = ScoreCounter(sides, classes, labels.config, options.scoring, options.limits)
+    scores.told = _told_by(sides, data)
+    return Counter(labels, scores)
+
+
+def _is_one_score(sides: Sides, data: Any) -> bool:
+    """Whether a row has a single score, which then is that of the positive class."""
+    score = sides.score
+    return bool(score.columns) and not score.is_several and not is_set(data[score.columns[0]].type)
+
+
+def _classes(
+    options: Options, before: Counter | None, task: str | None, sides: Sides, data: Any
+) -> tuple[str, ...] | None:
+    """The class of each score of a row; None where there are no scores."""
+    score = sides.score
+    if not score.columns:
+        return None
+    if task == "binary":
+        if not _is_one_score(sides, data):
+            raise InputError(
+                f"y_score has several scores a row (column {score.columns[0]!r}), but a binary task has one: "
+                "name the column of the positive class"
+            )
+        positive = options.pos_label or "1"
+        if not sides.pred.columns and positive not in (options.labels or ("0", "1")):
+            raise InputError(
+                f"predictions made from scores need a name for the label that is not {positive!r}: declare both "
+                "(labels=[...], --labels FILE), or name a column of predictions (y_pred, --y-pred)"
+            )
+        return (positive,)
+    if _is_one_score(sides, data) and not pa.types.is_null(data[score.columns[0]].type):
+        raise InputError(
+            f"column {score.columns[0]!r} has one score a row but the task is {task}; give a score for each class: "
+            "a column of lists, or several columns such as score_*"
+        )
+    return _class_order(options, before, sides, data)
+
+
+def _class_order(options: Options, before: Counter | None, sides: Sides, data: Any) -> tuple[str, ...]:
+    """The class of each score of a row, looked up once and again only where the columns tell another order."""
+    score = sides.score
+    if before is not None and before.scores is not None:
+        if before.scores.told == _told_by(sides, data):
+            return before.scores.classes
+        raise InputError(
+            f"the classes of the scores ({listed(score.stems) or 'metadata of ' + repr(score.columns[0])}) are others "
+            "now than in the rows before, or in another order; write all with the same columns"
+        )
+    return class_order(score, data.schema.field(score.columns[0]), options.labels, _width(sides, data))
+
+
+def _width(sides: Sides, data: Any) -> int:
+    """How many scores a row has; 0 where no row tells."""
+    score = sides.score
+    if score.is_several:
+        return len(score.columns)
+    column = data[score.columns[0]]
+    if pa.types.is_fixed_size_list(column.type):
+        return int(column.type.list_size)
+    if not is_set(column.type):
+        return 0
+    lengths = pc.drop_null(pc.list_value_length(column))
+    return int(lengths[0].as_py()) if len(lengths) else 0
+
+
+def _told_by(sides: Sides, data: Any) -> tuple[tuple[str, ...], bytes | None]:
+    """What the columns of scores say of their classes: the names behind `*`, and the field's metadata."""
+    metadata = data.schema.field(sides.score.columns[0]).metadata
+    return sides.score.stems, None if metadata is None else metadata.get(METADATA)

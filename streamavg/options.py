@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from streamavg.count.indicators import indicator_widths
 from streamavg.count.limits import Limits
-from streamavg.count.selection import Sides, choose, declared_labels, in_label_order, indicator_labels
+from streamavg.count.scoring import Scoring
+from streamavg.count.selection import NO_COLUMNS, Sides, choose, declared_labels, in_label_order, indicator_labels
 from streamavg.errors import InputError, require_one_of
-from streamavg.state.config import Config, NullPred, Task, Unknown
+from streamavg.state.config import ANY, Config, NullPred, Task, Unknown
 from streamavg.state.labels import label_text
 
 if TYPE_CHECKING:
@@ -22,11 +23,12 @@ if TYPE_CHECKING:
 class Options:
     """The columns, what was declared, and the limits; `task` is None if the data decides, `config` is without one."""
 
-    columns: tuple[Columns, Columns]
+    columns: tuple[Columns, Columns | None]
     labels: tuple[str, ...] | None
     pos_label: str | None
     samples: bool
     sample_weight: str | None
+    scoring: Scoring | None
     limits: Limits
     task: Task | None
     config: Config
@@ -45,6 +47,7 @@ class Options:
         confusion: bool | str,
         samples: bool,
         sample_weight: str | None = None,
+        scoring: Scoring | None = None,
         max_labels: int,
     ) -> Options:
         """The options as the user gives them. Raises InputError for those that cannot be."""
@@ -58,24 +61,33 @@ class Options:
         if pos_label is not None and task not in (None, "binary"):
             raise InputError(f"pos_label is for binary tasks, but task is {task!r}")
         return cls(
-            columns=(y_true, "y_pred" if y_pred is None else y_pred),
+            columns=(y_true, "y_pred" if y_pred is None and scoring is None else y_pred),
             labels=declared,
             pos_label=None if pos_label is None else label_text(pos_label),
             samples=samples,
             sample_weight=sample_weight,
+            scoring=scoring,
             limits=Limits(max_labels, pos_label is not None, None if confusion == "auto" else bool(confusion)),
             task=task or ("binary" if pos_label is not None else None),
             config=Config(
-                null_pred=null_pred, unknown=unknown, labels=declared or (), sample_weight=sample_weight is not None
+                null_pred=null_pred,
+                unknown=unknown,
+                labels=declared or (),
+                sample_weight=sample_weight is not None,
+                scores="" if scoring is None else ANY,
+                ovo=scoring is not None and scoring.ovo,
+                losses=scoring is None or scoring.losses,
+                weight_quantum=None if scoring is None else scoring.quantum,
             ),
         )
 
     def to_json(self) -> dict[str, object]:
         """The options for a state file; `Accumulator.resume` reads them, and a run on top of it compares them."""
-        y_true, y_pred = (each if isinstance(each, str) else list(each) for each in self.columns)
+        y_true, y_pred = self.columns
+        scoring = self.scoring
         return {
-            "y_true": y_true,
-            "y_pred": y_pred,
+            "y_true": _plain(y_true),
+            "y_pred": _plain(y_pred),
             "task": self.task,
             "labels": None if self.labels is None else list(self.labels),
             "pos_label": self.pos_label,
@@ -83,11 +95,14 @@ class Options:
             "null_pred": self.config.null_pred,
             "samples": self.samples,
             "sample_weight": self.sample_weight,
+            **(Scoring("") if scoring is None else scoring).to_json(),
         }
 
     def resolved(self, task: Task | None, labels: tuple[str, ...] | None = None) -> Config:
         """The configuration for a task: options that do not apply to it stand at their default."""
         config = replace(self.config, task=task, labels=self.config.labels if labels is None else labels)
+        if self.scoring is not None and self.columns[1] is None and task is not None:
+            config = replace(config, decision=self.scoring.decision(task))
         if task == "binary":
             return replace(config, pos_label=self.pos_label or "1")
         return replace(config, samples=self.samples) if task == "multilabel" else config
@@ -95,7 +110,12 @@ class Options:
     def chosen(self, available: Sequence[str]) -> Sides:
         """The columns of each side among those of some data. Raises InputError if one is missing."""
         y_true, y_pred = self.columns
-        sides = Sides(choose(y_true, available, "y_true"), choose(y_pred, available, "y_pred"))
+        sides = Sides(
+            choose(y_true, available, "y_true"),
+            NO_COLUMNS if y_pred is None else choose(y_pred, available, "y_pred"),
+        )
+        if self.scoring is not None:
+            sides = replace(sides, score=choose(self.scoring.columns, available, "y_score"))
         if self.sample_weight is None:
             return sides
         return replace(sides, weight=choose((self.sample_weight,), available, "sample_weight"))
@@ -110,5 +130,9 @@ class Options:
 
     def indicators(self, sides: Sides, data: Any) -> tuple[str, ...] | None:
         """The labels of indicators; None where no side has such. Raises InputError if they do not pair up."""
-        widths = indicator_widths((sides.true, sides.pred), data)
+        widths = indicator_widths([side for side in (sides.true, sides.pred) if side.columns], data)
         return indicator_labels(widths, sides.true.stems or sides.pred.stems, self.labels) if widths else None
+
+
+def _plain(columns: Columns | None) -> str | list[str] | None:
+    return columns if columns is None or isinstance(columns, str) else list(columns)

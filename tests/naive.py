@@ -451,9 +451,10 @@ class Counted:
     tallies: Counter = field(default_factory=Counter)
     row_table: Counter = field(default_factory=Counter)  # (|Y and P|, |P|, |Y|) -> rows
     pairs: Counter = field(default_factory=Counter)  # (truth, prediction or None) -> rows
+    weights: Counter = field(default_factory=Counter)  # (part, key) of all the above -> Fraction
 
     def parts(self):
-        return self.cells, self.skipped, self.tallies, self.row_table, self.pairs
+        return self.cells, self.skipped, self.tallies, self.row_table, self.pairs, self.weights
 
     def plus(self, other, sign=1):
         total = Counted(rows=self.rows + sign * other.rows)
@@ -470,14 +471,33 @@ class Counted:
     @property
     def covered(self):
         """What equality of states is about: everything but the pairs, without zeros."""
-        named = [{key: n for key, n in part.items() if n} for part in self.parts()[:4]]
-        return {"rows": self.rows, **dict(zip(("cells", "skipped", "tallies", "row_table"), named, strict=True))}
+        parts = {
+            "cells": self.cells,
+            "skipped": self.skipped,
+            "tallies": self.tallies,
+            "row_table": self.row_table,
+            "weights": self.weights,
+        }
+        named = {name: {key: n for key, n in part.items() if n} for name, part in parts.items()}
+        return {"rows": self.rows, **named}
 
 
-def count_rows(
+def count_rows(rows, step=1, sample_weight=None, **options):
+    """Count (truth, prediction, weight if there is one) rows one by one: label texts or None; lists for multilabel."""
+    counted = _count_plain([row[:2] for row in rows], step=step, **options)
+    for *row, weight in rows if sample_weight else ():
+        alone = _count_plain([row], **options)
+        parts = {"cells": alone.cells, "row": alone.row_table, "named": alone.tallies + Counter(rows=alone.rows)}
+        parts["named"]["null_pred"] = alone.skipped["null_pred"]
+        for part, numbers in parts.items():
+            for key, number in numbers.items():
+                counted.weights[part, key] += step * number * Fraction(weight)
+    return counted
+
+
+def _count_plain(
     rows, task="multiclass", labels=(), unknown="grow", null_pred="wrong", pos_label=None, samples=True, step=1
 ):
-    """Count (truth, prediction) rows one by one: label texts or None; for multilabel lists of them, or None."""
     counted = Counted()
     if task == "binary" and unknown == "count":
         unknown = "error"  # a third label is an error whatever `unknown` says
@@ -575,6 +595,15 @@ def unpacked(snapshot):
             counted.cells[label, name] = count
     for key, count in zip(state.row_table.keys.tolist(), state.row_table.counts.tolist(), strict=True):
         counted.row_table[key >> 42, key >> 21 & (2**21 - 1), key & (2**21 - 1)] = count
+    weighted = state.weighted
+    for k, label in enumerate(weighted.labels.keys):
+        for column, name in enumerate(("TP", "FP", "FN")):
+            counted.weights["cells", (label, name)] = _number(weighted.labels.sums, 3 * k + column)
+    for k, name in enumerate(weighted.named.keys):
+        counted.weights["named", name] = _number(weighted.named.sums, k)
+    for k, key in enumerate(weighted.row_table.keys):
+        sizes = key >> 42, key >> 21 & (2**21 - 1), key & (2**21 - 1)
+        counted.weights["row", sizes] = _number(weighted.row_table.sums, k)
     if state.pairs is None:
         counted.pairs = None
         return counted
@@ -583,3 +612,7 @@ def unpacked(snapshot):
     for true, pred, count in zip(*codes, state.pairs.table.counts.tolist(), strict=True):
         counted.pairs[names[true], names[pred]] = count
     return counted
+
+
+def _number(sums, place):
+    return number_of(sums.limbs[place].tolist(), sums.low)

@@ -7,24 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from streamavg.checkpoint.parts import column_names, columns_of, held_parts
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pyarrow as pa
 
     from streamavg.state.state import State
 
 TEXTS = ("declared", "label", "pair_label")
 NUMBERS = ("tp", "fp", "fn", "row_key", "row_count", "pair_key", "pair_count")
-WEIGHT_TEXTS = ("weight_label", "weight_named")
-WEIGHT_NUMBERS = ("weight_row", "weight_label_digits", "weight_named_digits", "weight_row_digits")
 _HEAD, _FOOT = b"ARROW1\x00\x00", b"ARROW1"
 
 
-def schema(weighted: bool) -> pa.Schema:
-    """The schema of a body: labels with their cells, the row table, the pairs; behind them sums of weights, if any."""
+def schema(parts: Iterable[str] = ()) -> pa.Schema:
+    """The one schema of a body: labels with their cells, the row table, the pairs; more columns for each part named."""
     import pyarrow as pa
 
-    texts, numbers = (TEXTS + WEIGHT_TEXTS, NUMBERS + WEIGHT_NUMBERS) if weighted else (TEXTS, NUMBERS)
-    kinds = {**dict.fromkeys(texts, pa.large_string()), **dict.fromkeys(numbers, pa.int64())}
+    kinds = {**dict.fromkeys(TEXTS, pa.large_string()), **dict.fromkeys(NUMBERS, pa.int64())}
+    kinds |= {name: pa.large_string() if is_text else pa.int64() for name, is_text in column_names(parts).items()}
     return pa.schema([pa.field(name, pa.large_list(kind)) for name, kind in kinds.items()])
 
 
@@ -44,9 +46,8 @@ def arrow_file(state: State) -> bytes:
         "pair_key": pairs.table.keys if pairs else nothing,
         "pair_count": pairs.table.counts if pairs else nothing,
     }
-    for name, table in state.weighted.tables.items():
-        held |= {f"weight_{name}": table.keys, f"weight_{name}_digits": table.sums.limbs.ravel()}
-    kinds = schema(not state.weighted.is_empty)
+    held |= columns_of(state)
+    kinds = schema(held_parts(state))
     columns = [
         pa.LargeListArray.from_arrays(
             pa.array([0, len(held[field.name])]), pa.array(held[field.name], field.type.value_type)
@@ -59,8 +60,10 @@ def arrow_file(state: State) -> bytes:
     return bytes(sink.getvalue().to_pybytes())
 
 
-def batch_of(body: memoryview) -> pa.RecordBatch:
+def batch_of(body: memoryview, parts: Iterable[str] = ()) -> pa.RecordBatch:
     """The one record batch of an Arrow file, fully validated; ValueError or an Arrow error if it is another thing.
+
+    parts: those that its state has beside counts and pairs, as the metadata says.
 
     Read as the stream that every Arrow file holds, message by message, so that a compressed one is refused before
     Arrow allocates what a forged length says.
@@ -73,8 +76,7 @@ def batch_of(body: memoryview) -> pa.RecordBatch:
     first = messages.read_next_message()
     if first.type != "schema":
         raise ValueError(f"the body begins with a {first.type}")
-    found = pa.ipc.read_schema(first)
-    wanted = schema(len(found) > len(TEXTS + NUMBERS))
+    found, wanted = pa.ipc.read_schema(first), schema(parts)
     if not found.equals(wanted, check_metadata=True):
         raise ValueError(f"the columns are {_listed(found)}, not {_listed(wanted)}")
     second = messages.read_next_message()

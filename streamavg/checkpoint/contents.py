@@ -8,31 +8,40 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from streamavg.checkpoint.parts import about_parts, read_parts
+from streamavg.checkpoint.score_columns import check_scores, held_scores
 from streamavg.state.config import Config
 from streamavg.state.counts import FN, FP, TP, Counts
 from streamavg.state.pairs import NO_LABEL, Pairs
 from streamavg.state.rowtable import unpack
 from streamavg.state.state import CAUSES, TALLIES, State
-from streamavg.state.sums import LEAST_LOW, Sums, SumTable
 from streamavg.state.tables import KeyTable, checked_add, checked_int, exact_sum
-from streamavg.state.weighted import NAMES, Weighted
+from streamavg.state.weighted import NAMES
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from streamavg.state.tables import Ints
 
+# options that older files do not have, which therefore stand in a file only if they are not at their default
+LATER = {"decision", "losses", "ovo", "sample_weight", "scores", "weight_quantum"}
+
 
 def about_state(state: State) -> dict[str, Any]:
     """The metadata of a state: everything but its labels and arrays."""
+    config, plain = asdict(state.config), asdict(Config())
     return {
-        "config": {name: value for name, value in asdict(state.config).items() if name != "labels"},
+        "config": {
+            name: value
+            for name, value in config.items()
+            if name != "labels" and (name not in LATER or value != plain[name])
+        },
         "rows": state.rows,
         "skipped": dict(state.skipped),
         "tallies": dict(state.tallies),
         "pairs": state.pairs is not None,
         "signed": is_signed(state),
-        "weighted": {name: [table.sums.low, table.sums.digits] for name, table in state.weighted.tables.items()},
+        **about_parts(state),
     }
 
 
@@ -54,7 +63,7 @@ def state_of(about: dict[str, Any], batch: pa.RecordBatch) -> State:
         _named(about["tallies"], TALLIES),
         _table(batch, "row"),
         pairs if about["pairs"] else None,
-        _weighted(about.get("weighted"), batch),
+        **read_parts(about, batch),
     )
     check(state)
     if is_signed(state) is not _of_type(about["signed"], bool):
@@ -87,6 +96,8 @@ def check(state: State) -> None:
         _check_pairs(state, state.pairs)
     if not state.weighted.is_empty:
         _check_weights(state)
+    for scores in held_scores(state).values():
+        check_scores(scores, state.config.scores)
 
 
 def _check_weights(state: State) -> None:
@@ -132,8 +143,10 @@ def is_signed(state: State) -> bool:
     """Whether anything in a checked state is below zero, so that it is a difference that owes rows, TN included."""
     numbers = (state.rows, *state.skipped.values(), *state.tallies.values(), state.rows - _most(_scored(state)))
     arrays = (state.counts.cells, state.row_table.counts, *((state.pairs.table.counts,) if state.pairs else ()))
-    signed = min(numbers) < 0 or any(bool((array < 0).any()) for array in arrays)
-    return signed or (state.config.sample_weight and state.weighted.first_negative(state.order) is not None)
+    owing = any(scores.first_negative for scores in held_scores(state).values())
+    owing = owing or any(True for sums in (state.score_sums, state.weighted_score_sums) for _ in sums.negatives())
+    owing = owing or (state.config.sample_weight and state.weighted.first_negative(state.order) is not None)
+    return min(numbers) < 0 or owing or any(bool((array < 0).any()) for array in arrays)
 
 
 def _scored(state: State) -> Ints:
@@ -168,28 +181,6 @@ def _table(batch: pa.RecordBatch, prefix: str) -> KeyTable:
     return KeyTable.of(keys, counts)
 
 
-def _weighted(found: Any, batch: pa.RecordBatch) -> Weighted:
-    """The sums of weights; without columns of them, as in files from before there were any, none."""
-    if "weight_label" not in batch.schema.names:
-        if found not in (None, {name: [0, 0] for name in Weighted().tables}):
-            raise ValueError("the columns of weights are missing")
-        return Weighted()
-    tables = []
-    for name, empty in Weighted().tables.items():
-        low, size = (_whole(number) for number in found[name])
-        keys = tuple(_column(batch, f"weight_{name}").to_pylist())
-        if not LEAST_LOW <= low <= 40 or not 0 <= size <= 80 or (name == "row" and keys and keys[0] < 0):
-            raise ValueError("the digits of weights lie where no sum of them does")
-        digits = _numbers(batch, f"weight_{name}_digits").reshape(len(keys) * empty.columns, size)
-        table = SumTable.of(keys, Sums.of(digits, low), empty.columns)
-        if table.keys != keys or list(keys) != sorted(set(keys)) or (table.sums.low, table.sums.digits) != (low, size):
-            raise ValueError(f"the weights by {name} are not in their one form")
-        if not np.array_equal(table.sums.limbs, digits):
-            raise ValueError(f"the weights by {name} are not in their one form")
-        tables.append(table)
-    return Weighted(*tables)
-
-
 def _of_type(value: Any, kind: type) -> Any:
     """The value, if it has exactly this type: in JSON, true is no number and 1.0 no integer."""
     if type(value) is not kind:
@@ -209,15 +200,15 @@ def _named(found: Any, known: tuple[str, ...]) -> dict[str, int]:
 
 
 def _config(found: Any, labels: tuple[str, ...]) -> Config:
-    found = {"sample_weight": False, **_of_type(found, dict)}
-    if found.keys() != {field.name for field in fields(Config)} - {"labels"}:
+    known = {field.name for field in fields(Config)} - {"labels"}
+    if not known - LATER <= _of_type(found, dict).keys() <= known:
         raise ValueError(f"unknown options {sorted(found)}")
     if found["pos_label"] is not None:
         _of_type(found["pos_label"], str).encode("utf-8")
     if len(set(labels)) < len(labels):
         raise ValueError("a label is declared twice")
-    _of_type(found["samples"], bool)
-    _of_type(found["sample_weight"], bool)
+    if type(found.get("weight_quantum", 1.0)) is not float:
+        raise TypeError("weight_quantum is no number")
     config = Config(**found, labels=labels).checked()
     multilabel = config.task == "multilabel"
     if (config.task == "binary") != (config.pos_label is not None) or not (config.samples or multilabel):

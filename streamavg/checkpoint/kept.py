@@ -49,7 +49,9 @@ def options_in(saved: Saved) -> dict[str, Any]:
 
 def _are_sound(found: dict[str, Any]) -> bool:
     """Whether the types are right; values are checked where options are used."""
-    texts = all(value is None or isinstance(value, str) for value in map(found.get, _TEXTS))
+    texts = all(
+        value is None or isinstance(value, str) for value in map(found.get, ("task", "pos_label", "sample_weight"))
+    )
     columns = all(isinstance(found[name], str) or _is_texts(found[name]) for name in _COLUMNS)
     labels = found["labels"] is None or _is_texts(found["labels"])
     return texts and columns and labels and isinstance(found["samples"], bool)

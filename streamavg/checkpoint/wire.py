@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamavg.checkpoint.body import arrow_file, batch_of
 from streamavg.checkpoint.contents import about_state, check, state_of
+from streamavg.checkpoint.parts import parts_of
 from streamavg.errors import StateError
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def unpack(data: bytes | bytearray | memoryview, name: str = "these bytes") -> U
             raise StateError(f"{name}: {fault}")
         if any(reserved) or not number:
             raise ValueError("the head has bytes that no format sets")
-        state = state_of(about, batch_of(view[HEAD.size + long :]))
+        state = state_of(about, batch_of(view[HEAD.size + long :], parts_of(about)))
         sources = about["sources"]
         if type(sources) is not dict:
             raise TypeError("sources is no object")

@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from streamavg.errors import InputError, require_one_of
 from streamavg.state.labels import label_text
+from streamavg.state.layout import Layout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from streamavg.state.layout import Family
+
     Columns = str | Sequence[str]
 
-LAYOUTS = ("auto", "unit", "signed", "float16", "bfloat16", "uint8", "int8")
+LAYOUTS = ("auto", "unit", "signed", "bfloat16", "signed bfloat16")
 Thresholds = float | tuple[float, ...] | tuple[tuple[str, float], ...]
 
 
@@ -24,8 +27,10 @@ Thresholds = float | tuple[float, ...] | tuple[tuple[str, float], ...]
 class Scoring:
     """Options of scores as the user gave them, checked.
 
-    threshold: one number, one a class in their order, or (label, number) pairs. layout, bins: see `Layout.default`.
-    ovo: keep the histograms of every pair of classes. losses: keep the exact sums behind log loss and the like.
+    threshold: one number, one a class in their order, or (label, number) pairs. layout: "unit" (scores in [0, 1]),
+    "signed" (any finite ones), either of bfloat16 values in float32, or "auto": signed for 8-bit integers, else unit.
+    bins: see `Layout.default`. ovo: keep the histograms of every pair of classes. losses: keep the exact sums behind log
+    loss and the like. quantum: what weights are rounded to multiples of for histograms; None: they are whole numbers.
     """
 
     columns: Columns
@@ -34,14 +39,56 @@ class Scoring:
     bins: int | None = None
     ovo: bool = False
     losses: bool = True
+    quantum: float | None = None
 
     @staticmethod
     def checked(
-        columns: Columns, threshold: object, layout: str, bins: int | None, *, ovo: bool, losses: bool
+        columns: Columns,
+        threshold: object,
+        layout: str,
+        bins: int | None,
+        *,
+        ovo: bool,
+        losses: bool,
+        quantum: float | None,
     ) -> Scoring:
         """The options. Raises InputError for those that cannot be."""
         require_one_of("score_layout", layout, LAYOUTS)
-        return Scoring(columns, _thresholds(threshold), layout, bins, bool(ovo), bool(losses))
+        Layout.default("unit", "float32", 1, bins)
+        if quantum is not None and not 0 < quantum < math.inf:
+            raise InputError(f"weight_quantum is {quantum!r}; it must be a positive number, such as 0.001")
+        step = None if quantum is None else float(quantum)
+        return Scoring(columns, _thresholds(threshold), layout, bins, bool(ovo), bool(losses), step)
+
+    def to_json(self) -> dict[str, Any]:
+        """The options for a state file, under the names that an accumulator takes; without columns their defaults."""
+        many = isinstance(self.threshold, tuple)
+        named = many and all(isinstance(each, tuple) for each in self.threshold)  # type: ignore[union-attr]
+        threshold = dict(self.threshold) if named else list(self.threshold) if many else self.threshold  # type: ignore
+        columns = self.columns if isinstance(self.columns, str) else list(self.columns)
+        return {
+            "y_score": columns or None,
+            "threshold": threshold,
+            "score_layout": self.layout,
+            "score_bins": self.bins,
+            "ovo": self.ovo,
+            "losses": self.losses,
+            "weight_quantum": self.quantum,
+        }
+
+    def family(self, kind: str) -> Family:
+        """Whether scores of this numpy type are taken as probabilities ("unit") or as any finite numbers ("signed")."""
+        if self.layout == "auto":
+            return "signed" if kind in ("uint8", "int8") else "unit"
+        return "signed" if self.layout.startswith("signed") else "unit"
+
+    def layout_for(self, kind: str, classes: int) -> Layout:
+        """The layout in which scores of this numpy type are counted."""
+        if self.layout.endswith("bfloat16"):
+            return Layout(
+                self.family(kind), Layout.default(self.family(kind), kind, classes, self.bins).size, "bfloat16"
+            )
+        return Layout.default(self.family(kind), kind, classes * (classes if self.ovo else 1), self.bins)
 
     def limits(self, classes: Sequence[str]) -> float | tuple[float, ...]:
         """The threshold of each of these classes, or one for all. Raises InputError where they do not fit."""
@@ -57,14 +104,9 @@ class Scoring:
             raise InputError(f"{len(self.threshold)} thresholds for {len(classes)} classes; give one, or one a class")
         return tuple(float(each) for each in self.threshold if not isinstance(each, tuple))
 
-    def decision(self, classes: Sequence[str], task: str) -> str:
-        """How scores become predictions, as text that is equal for equal decisions."""
-        if task == "multiclass":
-            return "argmax"
-        limits = self.limits(classes)
-        if not isinstance(limits, tuple):
-            return repr(float(limits))
-        return json.dumps(dict(sorted(zip(classes, limits, strict=True))), ensure_ascii=False)
+    def decision(self, task: str) -> str:
+        """How scores become predictions, as text."""
+        return "argmax" if task == "multiclass" else json.dumps(self.to_json()["threshold"], sort_keys=True)
 
 
 def _thresholds(given: Any) -> Thresholds:

@@ -87,7 +87,7 @@ class SetCounter:
         """
         if not len(y_true[0]):
             return
-        true, pred = self._read(y_true, self.sides[0]), self._read(y_pred, self.sides[1])
+        true, pred = self.read(y_true, self.sides[0]), self.read(y_pred, self.sides[1])
         if weights is None and isinstance(true, Indicators) and isinstance(pred, Indicators):
             self._count_indicators(true, pred, step)
         else:
@@ -99,7 +99,7 @@ class SetCounter:
                 self.count(y_true, y_pred, -step, weights)
                 raise
 
-    def _read(self, arrays: Sequence[pa.Array], side: Chosen) -> Indicators | Sets:
+    def read(self, arrays: Sequence[pa.Array], side: Chosen) -> Indicators | Sets:
         array, names = arrays[0], side.columns
         if side.is_several:
             return indicators.from_columns(arrays, names)

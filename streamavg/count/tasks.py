@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from streamavg.state.config import Task
 
 
-def task_of(true: Chosen, kind: pa.DataType) -> Task:
+def task_of(true: Chosen, kind: pa.DataType, one_score: bool = False) -> Task:
+    """The task that the truth column decides, and one score a row."""
     if true.is_several or is_set(kind):
         return "multilabel"
-    return "binary" if pa.types.is_boolean(kind) else "multiclass"
+    return "binary" if pa.types.is_boolean(kind) or one_score else "multiclass"
 
 
 def check_kind(task: Task | None, true: Chosen, kind: pa.DataType) -> None:

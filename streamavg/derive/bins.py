@@ -73,8 +73,8 @@ class Bins:
         if not starts.size:
             return Bins(positive, negative, single, low, high)
         low, high = low[starts], np.maximum.reduceat(high, starts)
-        single = np.logical_and.reduceat(single, starts) & (low == high)
-        return Bins(positive, negative, single, low, high)
+        # ranges that meet and are all single scores are one score
+        return Bins(positive, negative, np.logical_and.reduceat(single, starts), low, high)
 
     @cached_property
     def positives(self) -> int:

@@ -95,7 +95,7 @@ def _starts(until: Any, whole: int, groups: int) -> Ints:
 def ece(groups: Groups, debiased: bool = False) -> Interval:
     """The expected calibration error: mean over rows of |mean score - share of positives| of their group.
 
-    Plain it is biased upward, by .03 at 2,000 rows in 15 groups. Debiased it is the signed root of the mean of
+    Plain it is biased upward: 0.03 for a calibrated model at 2,000 rows in 15 groups. Debiased it is the signed root of the mean of
     (mean score - share)^2 - share (1 - share) / (rows - 1), for rows that count once each. Undefined without rows.
 
     >>> ece(equal_width(np.array([[4, 1, 2**31], [4, 4, 2**32]]))).estimate

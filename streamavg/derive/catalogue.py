@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from streamavg.derive.formula import Name, sqrt
@@ -13,7 +13,7 @@ from streamavg.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Kind = Literal["ratio", "class", "table"]
+Kind = Literal["ratio", "class", "table", "score"]
 AVERAGES = ("micro", "macro", "weighted", "samples")
 
 
@@ -21,6 +21,7 @@ AVERAGES = ("micro", "macro", "weighted", "samples")
 class Metric:
     """A declared metric. `ratio` and `class` kinds map TP, FP, FN, TN to numerator and denominator; numerator and
     denominator of a `ratio` are linear in the four, so that micro is a weighted mean and the gap can be explained.
+    A `score` kind is read from scores; it may take a number, its `argument`, which stands in its name in place of x or k.
     """
 
     name: str
@@ -30,13 +31,26 @@ class Metric:
     better: Literal["higher", "lower", "neither"]
     bounds: tuple[float, float]
     parts: Callable[..., tuple[Any, Any]] | None = None
+    of_scores: tuple[str, ...] = ()
+    stem: str = ""
+    argument: float = 0.0
 
     @property
     def averages(self) -> tuple[str, ...]:
         """The averages that the metric has; samples needs a formula without TN, which a row's label set lacks."""
-        if self.kind == "table":
-            return ()
+        if self.kind in ("table", "score"):
+            return self.of_scores
         return AVERAGES if self.kind == "ratio" and "TN" not in self.formula else AVERAGES[:3]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is one number for all rows."""
+        return self.kind == "table" or (self.kind == "score" and not self.of_scores)
+
+    @property
+    def needs_number(self) -> bool:
+        """Whether its name is a pattern in which a number is still missing."""
+        return self.name.endswith("_x") or self.name == "top_k_accuracy"
 
 
 METRICS: dict[str, Metric] = {}
@@ -177,7 +191,35 @@ def declare_table(name: str, title: str, formula: str, better: str = "higher", l
     METRICS[name] = Metric(name, "table", title, formula, side, (least, 1.0))
 
 
+def declare_score(
+    stem: str,
+    title: str,
+    formula: str,
+    better: str,
+    bounds: tuple[float, float],
+    averages: tuple[str, ...],
+    *,
+    name: str,
+) -> None:
+    """Declare a metric of scores; `name` holds x or k where a number belongs."""
+    side: Literal["higher", "lower"] = "higher" if better == "higher" else "lower"
+    METRICS[name] = Metric(name, "score", title, formula, side, bounds, None, averages, stem)
+
+
 _BETA = re.compile(r"f(\d{1,4}(?:\.\d{1,6})?)")
+_SHARE = re.compile(r"(tpr_at_fpr|partial_roc_auc)_(0?\.\d{1,9}|1)")
+_TOP = re.compile(r"top_(\d{1,7})_accuracy")
+
+
+def _with_number(name: str) -> Metric | None:
+    """The metric whose name holds a number: "f3", "tpr_at_fpr_0.01", "top_5_accuracy"."""
+    if beta := _BETA.fullmatch(name):
+        return _made(f_beta(float(beta[1])), name, "ratio", "higher", 0.0)
+    if top := _TOP.fullmatch(name):
+        return replace(METRICS["top_k_accuracy"], name=name, argument=float(top[1])) if int(top[1]) else None
+    if (share := _SHARE.fullmatch(name)) and float(share[2]):
+        return replace(METRICS[f"{share[1]}_x"], name=name, argument=float(share[2]))
+    return None
 
 
 def find(name: str) -> tuple[Metric, str | None]:
@@ -185,17 +227,15 @@ def find(name: str) -> tuple[Metric, str | None]:
 
     Any beta is known: "f3", "f0.25_micro". InputError for a name that is not, with the nearest ones.
     """
-    if name in METRICS:
+    if name in METRICS and not METRICS[name].needs_number:
         return METRICS[name], None
     stem, _, suffix = name.rpartition("_")
-    average = suffix if suffix in AVERAGES else None
+    average = suffix if suffix in (*AVERAGES, "ovo") else None
     if average is None:
         stem = name
-    if stem not in METRICS and (beta := _BETA.fullmatch(stem)):
-        return _made(f_beta(float(beta[1])), stem, "ratio", "higher", 0.0), average
-    metric = METRICS.get(stem)
-    if metric is None or (average and average not in metric.averages):
-        near = difflib.get_close_matches(name, public_names(AVERAGES, plain=True), n=3)
+    metric = METRICS.get(stem) or _with_number(stem)
+    if metric is None or metric.needs_number or (average and average not in metric.averages):
+        near = difflib.get_close_matches(name, public_names((*AVERAGES, "ovo"), plain=True), n=3)
         hint = f"; did you mean {', '.join(near)}?" if near else "; `streamavg metrics` lists them"
         raise InputError(f"there is no metric {name!r}{hint}")
     return metric, average
@@ -203,9 +243,9 @@ def find(name: str) -> tuple[Metric, str | None]:
 
 def public_names(averages: tuple[str, ...], plain: bool) -> list[str]:
     """The names of all declared metrics: those of the whole table, then each average, plain ones if wanted."""
-    names = [metric.name for metric in METRICS.values() if metric.kind == "table"]
+    names = [metric.name for metric in METRICS.values() if metric.is_whole]
     for metric in METRICS.values():
-        if metric.kind != "table":
+        if not metric.is_whole:
             names += [metric.name] if plain else []
             names += [f"{metric.name}_{average}" for average in averages if average in metric.averages]
     return names

@@ -91,5 +91,5 @@ def mixed(positive: Ints, negative: Ints, atom: Any) -> NDArray[np.bool_]:
     For ROC AUC those with both kinds of rows; for average precision also those of several positives with negatives
     above them, because the precision changes from one to the next.
     """
-    above = negative.sum() - np.cumsum(negative)  # negatives in higher slots and in this one, less this one's
+    above = negative.sum() - np.cumsum(negative)  # negatives in higher slots
     return np.asarray((positive > 0) & ((negative > 0) | ((positive > 1) & (above > 0))) & ~atom)

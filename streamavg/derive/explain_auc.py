@@ -26,7 +26,7 @@ def explain_areas(
 
     >>> found = explain_areas(["a", "b"], np.array([90, 10]), np.array([0.9, 0.7]), 0.95)
     >>> found.labels, round(found.residual, 3), round(found.gap, 3)
-    (('a', 'b'), 0.07, 0.15)
+    (('b', 'a'), 0.07, 0.15)
     """
     kept = ~np.isnan(values)
     counts, values = positives[kept].astype(np.float64), values[kept]

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Interval:
-    """low <= estimate <= high, and how the ends were found: "bins" (what slots of scores leave open), "exact"
-    (nothing is open: the ends are the estimate) or "undefined" (all three are nan).
+    """low <= estimate <= high, and how the ends were found: "bins" (what slots of scores, or the rounding of their
+    sums, leave open), "ties" (what breaking ties leaves open), "exact" (nothing is open: the ends are the estimate) or
+    "undefined" (all three are nan).
     """
 
     low: float
@@ -44,13 +45,13 @@ def exact(value: float) -> Interval:
     return UNDEFINED if math.isnan(value) else Interval(value, value, value, "exact")
 
 
-def between(low: float, estimate: float, high: float) -> Interval:
-    """The interval of a value that slots of scores leave open; exact if they leave nothing open.
+def between(low: float, estimate: float, high: float, method: str = "bins") -> Interval:
+    """The interval of a value that slots of scores (or ties) leave open; exact if they leave nothing open.
 
     >>> between(0.25, 0.5, 0.75).method, between(0.5, 0.5, 0.5).method
     ('bins', 'exact')
     """
-    return exact(estimate) if low == high else Interval(low, estimate, high, "bins")
+    return exact(estimate) if low == high else Interval(low, estimate, high, method)
 
 
 def mean(intervals: Sequence[Interval], weights: Sequence[float] | None = None) -> Interval:
@@ -63,7 +64,7 @@ def mean(intervals: Sequence[Interval], weights: Sequence[float] | None = None) 
     0.875
     """
     shares = [1.0] * len(intervals) if weights is None else [float(weight) for weight in weights]
-    kept = [(one, share) for one, share in zip(intervals, shares, strict=True) if one.defined and share]
+    kept = [(one, share) for one, share in zip(intervals, shares, strict=True) if one.defined]
     total = math.fsum(share for _, share in kept)
     if not total:
         return UNDEFINED

@@ -33,7 +33,7 @@ def average_precision(bins: Bins) -> Interval:
     """The mean, over the rows of the class, of the precision at that row's score (ties share one precision).
 
     Step-wise, as in scikit-learn; undefined if either kind of row is missing. The estimate takes the rows of a slot in
-    random order; that is within a thousandth of the width or so, where taking them as tied would be low.
+    random order, where taking them as tied would come out low.
 
     >>> from streamavg.derive.bins import Bins
     >>> bins = Bins.of(*(np.array(x) for x in ([1, 1], [1, 0], [True, True], [0.2, 0.4], [0.2, 0.4])))

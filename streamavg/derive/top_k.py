@@ -35,4 +35,4 @@ def top_k_accuracy(greater: Ints, equal: Ints, count: Ints, k: int, rows: int | 
     chance = np.clip(k - greater, 0, places)
     lost, won = (exact_sum(count[hit]) / whole for hit in (chance == places, chance > 0))
     expected = math.fsum((c * h / p for c, h, p in zip(count.tolist(), chance.tolist(), places.tolist(), strict=True)))
-    return between(lost, min(max(expected / whole, lost), won), won)
+    return between(lost, min(max(expected / whole, lost), won), won, "ties")

@@ -7,10 +7,12 @@ from typing import Literal, get_args
 
 from streamavg.errors import MismatchError
 from streamavg.state.labels import ascending
+from streamavg.state.layout import Layout
 
 Task = Literal["binary", "multiclass", "multilabel"]
 Unknown = Literal["grow", "count", "error"]
 NullPred = Literal["wrong", "abstain", "error"]
+ANY = "any"  # layout of scores, where no score was met yet
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,11 @@ class Config:
     unknown: Unknown = "grow"
     samples: bool = True
     sample_weight: bool = False
+    scores: str = ""  # the name of their layout, ANY before one is known
+    decision: str = ""  # how scores become predictions, where they do
+    ovo: bool = False
+    losses: bool = True
+    weight_quantum: float | None = None
     labels: tuple[str, ...] = ()
 
     def checked(self) -> Config:
@@ -31,9 +38,14 @@ class Config:
         for name, choices in known.items():
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} is {getattr(self, name)!r}")
-        texts = {type(text) for text in (*self.labels, self.pos_label or "")}
-        if not {self.samples, self.sample_weight} <= {True, False} or texts != {str}:
+        texts = (*self.labels, self.pos_label or "", self.scores, self.decision)
+        flags = (self.samples, self.sample_weight, self.ovo, self.losses)
+        if {type(text) for text in texts} != {str} or {type(flag) for flag in flags} != {bool}:
             raise ValueError("an option has the wrong type")
+        if self.weight_quantum is not None and not 0 < self.weight_quantum < float("inf"):
+            raise ValueError(f"weight_quantum is {self.weight_quantum!r}")
+        if self.scores not in ("", ANY):
+            Layout.named(self.scores)
         return self
 
     def canonical(self) -> dict[str, object]:
@@ -49,8 +61,14 @@ class Config:
 
     def _decided_like(self, other: Config) -> Config:
         """These options with the task of the other; indicator columns become known only with the task."""
-        labels = self.labels or other.labels
-        return replace(self, task=other.task, pos_label=other.pos_label, samples=other.samples, labels=labels)
+        return replace(
+            self,
+            task=other.task,
+            pos_label=other.pos_label,
+            samples=other.samples,
+            labels=self.labels or other.labels,
+            decision=other.decision,
+        )
 
     def joined(self, other: Config) -> Config:
         """The options of a sum; MismatchError names each option that differs, with both values.
@@ -62,6 +80,9 @@ class Config:
             mine = mine._decided_like(theirs)
         elif theirs.task is None:
             theirs = theirs._decided_like(mine)
+        if mine.scores and theirs.scores and mine.scores != theirs.scores:
+            layout = joined_layouts(mine.scores, theirs.scores)
+            mine, theirs = replace(mine, scores=layout), replace(theirs, scores=layout)
         a, b = mine.canonical(), theirs.canonical()
         differing = [
             f"{name} is {getattr(mine, name)!r} in one and {getattr(theirs, name)!r} in the other"
@@ -73,3 +94,10 @@ class Config:
         if mine.labels == theirs.labels:
             return mine
         return replace(mine, labels=tuple(ascending({*mine.labels, *theirs.labels})))
+
+
+def joined_layouts(a: str, b: str) -> str:
+    """The name of the finest layout that both coarsen into; MismatchError if there is none."""
+    if ANY in (a, b):
+        return b if a == ANY else a
+    return Layout.named(a).joined(Layout.named(b)).name

@@ -9,7 +9,7 @@ import numpy as np
 
 from streamavg.errors import CountOverflowError, MismatchError
 from streamavg.state.tables import checked_add, checked_negative, frozen
-from streamavg.state.witness import EMPTY, MIXED, met, met_in, met_over
+from streamavg.state.witness import EMPTY, MIXED, met, met_in, met_over, refined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -96,13 +96,16 @@ class Scores:
     def __add__(self, other: Scores) -> Scores:
         if self.layout is None or other.layout is None:
             return self if other.layout is None else other
-        if (self.versus is None) != (other.versus is None):
-            raise MismatchError("one state holds one-vs-one scores and the other does not")
         layout = self.layout.joined(other.layout)
         union = tuple(sorted({*self.labels, *other.labels}))
         a, b = (scores.coarsened(layout)._at(union) for scores in (self, other))
         tables = (checked_add(a.every, b.every), checked_add(a.positive, b.positive), met(a.witness, b.witness))
-        versus = checked_add(a.versus, b.versus) if a.versus is not None and b.versus is not None else None
+        if a.versus is not None and b.versus is not None:
+            versus: Ints | None = checked_add(a.versus, b.versus)
+        elif (a.versus is not None and not b.is_zero) or (b.versus is not None and not a.is_zero):
+            raise MismatchError("one state holds one-vs-one scores and the other does not")
+        else:  # the zero has none to add
+            versus = b.versus if a.versus is None else a.versus
         return Scores.of(layout, union, tables, self.narrow and other.narrow, versus)
 
     def __neg__(self) -> Scores:
@@ -128,6 +131,23 @@ class Scores:
             versus = np.zeros((len(self.labels), *shape), np.int64)
             versus[:, :, taken] = _grouped(self.versus, starts)
         return replace(self, layout=layout, every=every, positive=positive, witness=witness, versus=versus)
+
+    def in_layout(self, layout: Layout | None) -> Scores:
+        """The same rows in the layout of a sum; MismatchError if it is not coarser.
+
+        Where every count is zero, what witnesses still know, in any layout of the family, for a zero changes no sum.
+        """
+        if self.layout is None or self.layout == layout:
+            return self
+        if layout is None or (self.is_zero and layout.family != self.layout.family):
+            return Scores.zero() if self.is_zero else self
+        met_in_both = self.layout.joined(layout)
+        if met_in_both == layout or not self.is_zero:
+            return self.coarsened(layout)
+        coarse = self.coarsened(met_in_both)
+        witness = refined(coarse.witness, layout.coarser(met_in_both), layout)
+        nothing = np.zeros(witness.shape, np.int64)
+        return Scores.of(layout, self.labels, (nothing, nothing, witness), self.narrow)
 
     def _at(self, labels: tuple[str, ...]) -> Scores:
         """The same with these labels, which hold all of ours, in this order; zeros where a label is not held."""

@@ -6,15 +6,18 @@ import hashlib
 import json
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from streamavg.errors import InputError, MismatchError
-from streamavg.state.config import Config
+from streamavg.state.config import ANY, Config
 from streamavg.state.counts import FN, FP, TP, Counts
 from streamavg.state.labels import all_integers, ascending
+from streamavg.state.layout import Layout
 from streamavg.state.pairs import Pairs
+from streamavg.state.score_sums import ScoreSums
+from streamavg.state.scores import Scores
 from streamavg.state.tables import KeyTable, add_named, checked_int, exact_sum, frozen
 from streamavg.state.weighted import Weighted
 
@@ -43,6 +46,10 @@ class State:
     row_table: KeyTable = field(default_factory=KeyTable.zero)
     pairs: Pairs | None = field(default_factory=Pairs.zero)
     weighted: Weighted = field(default_factory=Weighted)
+    scores: Scores = field(default_factory=Scores.zero)
+    weighted_scores: Scores = field(default_factory=Scores.zero)
+    score_sums: ScoreSums = field(default_factory=ScoreSums)
+    weighted_score_sums: ScoreSums = field(default_factory=ScoreSums)
 
     @property
     def seen(self) -> int:
@@ -53,13 +60,21 @@ class State:
     def is_empty(self) -> bool:
         """Whether every number that the fingerprint covers is zero: the zero of every configuration."""
         nothing = not self.counts.labels and not self.rows and not self.skipped and not self.tallies
-        return nothing and not self.row_table.keys.size and self.weighted.is_empty
+        sums = (self.weighted, self.score_sums, self.weighted_score_sums)
+        nothing = nothing and not self.row_table.keys.size and all(each.is_empty for each in sums)
+        return nothing and self.scores.is_zero and self.weighted_scores.is_zero
+
+    @property
+    def _changes_nothing(self) -> bool:
+        """Whether it is empty and remembers no score either that was once counted in a slot."""
+        return self.is_empty and self.scores.holds_nothing and self.weighted_scores.holds_nothing
 
     @property
     def size(self) -> int:
         """Bytes held by the arrays and label texts; depends on labels and distinct rows sizes, never on rows."""
         held = self.counts.cells.nbytes + sum(map(len, self.counts.labels))
         held += self.row_table.keys.nbytes + self.row_table.counts.nbytes + self.weighted.nbytes
+        held += self.scores.size + self.weighted_scores.size + self.score_sums.nbytes + self.weighted_score_sums.nbytes
         return held if self.pairs is None else held + self.pairs.table.keys.nbytes + self.pairs.table.counts.nbytes
 
     def __add__(self, other: State) -> State:
@@ -69,23 +84,32 @@ class State:
         return self._combined(other, -1)
 
     def _combined(self, other: State, sign: int) -> State:
-        if other.is_empty:
+        if other._changes_nothing:
             return self
-        if self.is_empty and sign > 0:
+        if self._changes_nothing and sign > 0:
             return other
-        config = other.config if self.is_empty else self.config.joined(other.config)
-        pairs = None
-        if self.pairs is not None and other.pairs is not None:
-            pairs = self.pairs + other.pairs if sign > 0 else self.pairs - other.pairs
+        if self.is_empty or other.is_empty:
+            config = self.config if other.is_empty else other.config
+        else:
+            config = self.config.joined(other.config)
+        layout = Layout.named(config.scores) if config.scores not in ("", ANY) else None
+        scores, more_scores, weighted, more_weighted = (
+            part.in_layout(layout) for part in (self.scores, other.scores, self.weighted_scores, other.weighted_scores)
+        )
+        pairs = None if self.pairs is None or other.pairs is None else _added(self.pairs, other.pairs, sign)
         total = State(
             config=config,
-            counts=self.counts + other.counts if sign > 0 else self.counts - other.counts,
+            counts=_added(self.counts, other.counts, sign),
             rows=checked_int(self.rows + sign * other.rows),
             skipped=add_named(self.skipped, other.skipped, sign),
             tallies=add_named(self.tallies, other.tallies, sign),
-            row_table=self.row_table + other.row_table if sign > 0 else self.row_table - other.row_table,
+            row_table=_added(self.row_table, other.row_table, sign),
             pairs=pairs,
-            weighted=self.weighted + other.weighted if sign > 0 else self.weighted - other.weighted,
+            weighted=_added(self.weighted, other.weighted, sign),
+            scores=_added(scores, more_scores, sign),
+            weighted_scores=_added(weighted, more_weighted, sign),
+            score_sums=_added(self.score_sums, other.score_sums, sign),
+            weighted_score_sums=_added(self.weighted_score_sums, other.weighted_score_sums, sign),
         )
         checked_int(total.seen)
         total.check_binary()
@@ -170,12 +194,18 @@ class State:
             numbers(np.array([self.row_table.keys.size]))
             numbers(self.row_table.keys)
             numbers(self.row_table.counts)
-        for name, table in self.weighted.tables.items():
-            if table.keys:
-                text(f"weighted {name}")
-                text(json.dumps(table.keys, separators=(",", ":")))
-                numbers(np.array([table.sums.low, table.sums.digits]))
-                numbers(table.sums.limbs)
+        for part in ("weighted", "score_sums", "weighted_score_sums"):
+            for name, table in getattr(self, part).tables.items():
+                if table.keys:
+                    text(f"{part} {name}")
+                    text(json.dumps(table.keys, separators=(",", ":")))
+                    numbers(np.array([table.sums.low, table.sums.digits]))
+                    numbers(table.sums.limbs)
+        for name, scores in (("scores", self.scores), ("weighted_scores", self.weighted_scores)):
+            for k, part in enumerate(scores.parts()):
+                if not k:
+                    text(name)
+                text(part) if isinstance(part, str) else numbers(part)
         return "sa1:" + digest.hexdigest()
 
     @cached_property
@@ -193,8 +223,17 @@ class State:
             return f"label {self.order[below[0]]!r} has TN {self.matrix[below[0], 3]}"
         if (self.row_table.counts < 0).any():
             return "a multilabel row size has a negative count"
-        return self.weighted.first_negative(self.order) if self.config.sample_weight else None
+        owing = self.scores.first_negative or self.weighted_scores.first_negative
+        if owing is None and self.config.sample_weight:
+            owing = self.weighted.first_negative(self.order)
+        for sums in (self.score_sums, self.weighted_score_sums):
+            owing = owing or next((f"the sum of {name} is below zero" for name in sums.negatives()), None)
+        return owing
 
     def without_pairs(self) -> State:
         """The same state with its label pairs lost."""
         return replace(self, pairs=None)
+
+
+def _added(a: Any, b: Any, sign: int) -> Any:
+    return a + b if sign > 0 else a - b

@@ -13,6 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from streamavg.state.layout import Layout
     from streamavg.state.tables import Ints
 
     Bits = NDArray[np.uint64]
@@ -36,6 +37,19 @@ def met_over(witness: Bits) -> Bits:
     if not len(witness):
         return np.full(witness.shape[1:], EMPTY)
     return _one(witness.min(axis=0), _low(witness).max(axis=0))
+
+
+def refined(witness: Bits, places: Ints, layout: Layout) -> Bits:
+    """What witnesses of a coarser layout say of this finer one, slot k of which is part of slot places[k].
+
+    A score is known to be where it belongs; of a mixture every part may be one.
+    """
+    spread = witness[:, places]
+    single = np.where(spread < MIXED, spread, np.uint64(0)).view(np.float64)
+    if layout.exact:  # it may be no value of the type
+        return np.where((spread < MIXED) & (single != layout.edges()[0]), MIXED, spread)
+    elsewhere = (spread < MIXED) & (layout.slots_of(single) != np.arange(layout.slots))
+    return np.where(elsewhere, EMPTY, spread)
 
 
 def witness_of(scores: Any) -> Bits:

@@ -66,6 +66,15 @@ def test_the_value_of_scikit_learn_is_inside(seed):
             assert settled.estimate == pytest.approx(value, abs=EPS), (name, what)
 
 
+@pytest.mark.long
+def test_the_value_is_inside_in_a_thousand_of_each_kind():
+    for seed in range(1000):
+        rng = np.random.default_rng((seed, 1))
+        for name, truth, scores in data_sets(rng, int(rng.integers(2, 2000))):
+            found = roc_auc(binned(truth, scores, random_edges(rng, int(rng.integers(2, 100)))))
+            assert found.low - EPS <= roc_auc_score(truth, scores) <= found.high + EPS, (seed, name)
+
+
 @pytest.mark.parametrize("slots", SMALL, ids=str)
 def test_both_ends_are_attained_and_nothing_is_outside(slots):
     """Over every ranking with ties that the counts allow."""

@@ -116,6 +116,13 @@ def test_a_real_error_stays():
         assert ece(groups, debiased=True).estimate == pytest.approx(0.1, abs=0.02)
 
 
+def test_estimate_takes_the_middle_of_slots():
+    groups = equal_mass(Bins.of(*map(np.array, ([1, 0], [1, 2], [False, False], [0.5, 0.8], [0.75, 1.0]))), 1)
+    assert groups.mean_low == pytest.approx((2 * 0.5 + 2 * 0.8) / 4)
+    assert groups.mean == pytest.approx((2 * 0.625 + 2 * 0.9) / 4)
+    assert groups.mean_high == pytest.approx((2 * 0.75 + 2 * 1.0) / 4)
+
+
 def test_nothing_and_nonsense():
     assert not ece(equal_width(np.zeros((15, 3), np.int64))).defined
     assert not ece(equal_mass(Bins.pooled([]))).defined

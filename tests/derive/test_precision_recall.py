@@ -53,6 +53,15 @@ def test_the_value_of_scikit_learn_is_inside(seed):
         assert settled.low == settled.estimate == settled.high == pytest.approx(value, abs=EPS), name
 
 
+@pytest.mark.long
+def test_the_value_is_inside_in_a_thousand_of_each_kind():
+    for seed in range(1000):
+        rng = np.random.default_rng((seed, 2))
+        for name, truth, scores in data_sets(rng, int(rng.integers(2, 2000))):
+            found = average_precision(binned(truth, scores, random_edges(rng, int(rng.integers(2, 100)))))
+            assert found.low - EPS <= average_precision_score(truth, scores) <= found.high + EPS, (seed, name)
+
+
 def reciprocal_sum(x, count):
     return sum((1 / (x + i) for i in range(1, count + 1)), Fraction(0))
 

@@ -35,6 +35,7 @@ def test_every_way_to_break_ties(k):
         lost, won, expected = lost + all(hits), won + any(hits), expected + Fraction(sum(hits), len(hits))
     found = top_k_accuracy(*counted(truth, scores), k)
     assert (found.low, found.high) == (lost / 12, won / 12)
+    assert found.method == ("ties" if lost < won else "exact")
     assert found.estimate == pytest.approx(float(expected / 12), abs=1e-15)
 
 

@@ -1,0 +1,114 @@
+"""Score sum table: the counter behind ScoreSums: losses, ranks of the truth and bands of score, batch by batch."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from streamavg.count import row_terms
+from streamavg.count.exact import ExactTable
+from streamavg.state.score_sums import BAND_UNIT, BANDS, LOSSES, RANK_BITS, ScoreSums
+from streamavg.state.sums import Sums, SumTable
+from streamavg.state.tables import KeyTable
+
+if TYPE_CHECKING:
+    from streamavg.count.score_columns import ScoreBlock
+    from streamavg.state.tables import Ints
+
+    Floats = np.ndarray[Any, np.dtype[np.float64]]
+
+PLACE = {name: place for place, name in enumerate(LOSSES)}
+
+
+def terms_of(block: ScoreBlock, truth: Any, task: str | None) -> dict[str, Floats]:
+    """What each row adds to the sums of losses, by name; block and truth as `row_terms` has them."""
+    losses, zeros = row_terms.log_losses(block, truth)
+    if task == "multilabel":
+        zeros = zeros / block.values.shape[1]
+    found = {
+        "log_loss": losses,
+        "log_loss_zeros": zeros.astype(np.float64),
+        "brier": row_terms.brier_terms(block, truth),
+    }
+    if task == "multilabel":
+        ranks = row_terms.label_ranks(block, truth)
+        found["label_ranking_average_precision"] = ranks.precision
+        found["coverage_error"], found["label_ranking_loss"] = ranks.coverage, ranks.loss
+    return found
+
+
+class ScoreSumTable:
+    """Sums over rows with scores; weights, where there are any, multiply what a row adds."""
+
+    def __init__(self) -> None:
+        self._losses = ExactTable()
+        self._ranks = KeyTable.zero()
+        self._weighted_ranks: dict[int, int] = {}
+        self._rank_sums = ExactTable()
+        self._bands: Ints = np.zeros((BANDS, 3), np.int64)
+        self._band_sums = ExactTable()
+        self._taken = SumTable.zero(3)  # bands that were moved out before they could pass int64
+        self._banded = 0
+
+    def add_terms(self, terms: dict[str, Floats], weights: Floats | None, step: int) -> None:
+        """Add what rows add to losses."""
+        for name, values in terms.items():
+            self._losses.add(PLACE[name], values if weights is None else values * weights, step)
+
+    def add_rows(self, rows: int, weights: Floats | None, step: int) -> None:
+        """Add rows with scores."""
+        self._losses.add(PLACE["rows"], np.array([rows], np.float64) if weights is None else weights, step)
+
+    def add_causes(self, causes: dict[str, int], step: int) -> None:
+        """Add rows whose scores are none, by cause."""
+        for name, rows in causes.items():
+            self._losses.add(PLACE[name], np.array([rows], np.float64), step)
+
+    def add_ranks(self, greater: Any, equal: Any, weights: Floats | None, step: int) -> None:
+        """Add rows by the classes above the true one and the others equal to it; -1: the row has no true class."""
+        keys = (greater.astype(np.int64) << RANK_BITS) | equal
+        if weights is None:
+            held, counts = np.unique(keys[greater >= 0], return_counts=True)
+            self._ranks += KeyTable.of(held, counts * step)
+            return
+        held, places = np.unique(keys[greater >= 0], return_inverse=True)
+        numbers = [self._weighted_ranks.setdefault(key, len(self._weighted_ranks)) for key in held.tolist()]
+        self._rank_sums.add(np.array(numbers, np.uint32)[places], weights[greater >= 0], step)
+
+    def add_bands(self, scores: Any, hits: Any, weights: Floats | None, step: int) -> None:
+        """Add scores in [0, 1] and whether each came true to their bands."""
+        if weights is None:
+            if self._banded + len(scores) > 1 << 32:  # a sum of so many scores in units of 2**-30 passes 2**62
+                self._taken, self._bands, self._banded = self._banded_sums(), np.zeros((BANDS, 3), np.int64), 0
+            self._banded += len(scores)
+            row_terms.add_to_bands(scores, hits, step, self._bands)
+            return
+        exact = scores.astype(np.float64)
+        place = np.minimum((exact * BANDS).astype(np.int64), BANDS - 1).astype(np.uint32) * np.uint32(3)
+        units = np.rint(exact * 2.0**BAND_UNIT)
+        for column, factor in enumerate((1.0, hits, units)):
+            self._band_sums.add(place + np.uint32(column), weights * factor, step)
+
+    def _banded_sums(self) -> SumTable:
+        counted = Sums.of(self._bands.reshape(-1, 1), 0)
+        return self._taken + SumTable.of(list(range(BANDS)), counted, 3)
+
+    def twin(self) -> ScoreSumTable:
+        """A copy that adds on its own."""
+        twin = copy.copy(self)
+        twin._losses, twin._rank_sums = self._losses.twin(), self._rank_sums.twin()
+        twin._band_sums, twin._bands = self._band_sums.twin(), self._bands.copy()
+        twin._weighted_ranks = dict(self._weighted_ranks)
+        return twin
+
+    def state(self) -> ScoreSums:
+        """An immutable copy of all that was added."""
+        losses = SumTable.of(LOSSES[: len(self._losses)], self._losses.sums())
+        ranks = SumTable.of(self._ranks.keys.tolist(), Sums.of(self._ranks.counts.reshape(-1, 1), 0))
+        weighted = SumTable.of(list(self._weighted_ranks), self._rank_sums.sums())
+        held = self._band_sums.sums()
+        places = np.arange(3 * BANDS)
+        bands = SumTable.of(list(range(BANDS)), held.at(np.where(places < len(held), places, -1)), 3)
+        return ScoreSums(losses, ranks + weighted, self._banded_sums() + bands)

@@ -1,0 +1,89 @@
+"""Score sums: what is added up row by row over the rows with scores: losses, ranks of the truth, bands of score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from streamavg.state.sums import DIGIT, SumTable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streamavg.state.tables import Ints
+
+BANDS = 15  # of equal width over [0, 1]
+BAND_UNIT = 30  # scores in bands are added in units of 2**-30
+RANK_BITS = 21  # classes scored above the true one, then other classes scored like it
+CAUSES = ("above", "below", "infinite", "nan")  # why a score is none
+LOSSES = (
+    "brier",
+    "coverage_error",
+    "label_ranking_average_precision",
+    "label_ranking_loss",
+    "log_loss",
+    "log_loss_zeros",
+    "rows",
+    *CAUSES,
+)
+
+
+def _three() -> SumTable:
+    return SumTable.zero(3)
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreSums:
+    """losses: name -> the exact sum of a float64 a row. ranks: (above << 21 | equal) -> rows. bands: band -> rows,
+    positives, sum of score. A commutative group.
+    """
+
+    losses: SumTable = field(default_factory=SumTable.zero)
+    ranks: SumTable = field(default_factory=SumTable.zero)
+    bands: SumTable = field(default_factory=_three)
+
+    @property
+    def tables(self) -> dict[str, SumTable]:
+        """The three tables by name."""
+        return {"losses": self.losses, "ranks": self.ranks, "bands": self.bands}
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether every sum is zero."""
+        return not any(table.keys for table in self.tables.values())
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return sum(table.nbytes for table in self.tables.values())
+
+    def __add__(self, other: ScoreSums) -> ScoreSums:
+        return ScoreSums(self.losses + other.losses, self.ranks + other.ranks, self.bands + other.bands)
+
+    def __sub__(self, other: ScoreSums) -> ScoreSums:
+        return ScoreSums(self.losses - other.losses, self.ranks - other.ranks, self.bands - other.bands)
+
+    def negatives(self) -> Iterator[str]:
+        """The names of sums below zero."""
+        for name, table in self.tables.items():
+            for place in np.flatnonzero(table.sums.negative).tolist():
+                yield f"{name} of {table.keys[place // table.columns]!r}"
+
+    def loss(self, name: str) -> Fraction:
+        """One exact sum; 0 if there is none."""
+        found = self.losses.at([name])
+        return Fraction(found.integers(found.low)[0]) * Fraction(2) ** (DIGIT * found.low)
+
+    def bands_table(self) -> Ints:
+        """Rows, positives, and the sum of score in units of 2**-30 of each band, shape (15, 3)."""
+        found = self.bands.at(list(range(BANDS)))
+        return np.array(found.integers(), np.int64 if found.digits < 2 else object).reshape(BANDS, 3)
+
+    def ranks_table(self) -> tuple[Ints, Ints, Ints, int]:
+        """Classes above the true one, others equal to it, rows; and all rows."""
+        keys = np.array(self.ranks.keys, np.int64)
+        counts = np.array(self.ranks.sums.integers(), np.int64)
+        return keys >> RANK_BITS, keys & ((1 << RANK_BITS) - 1), counts, int(counts.sum())
