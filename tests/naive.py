@@ -145,6 +145,109 @@ def count_sets(ends, y_true, y_pred, first, step, marks, cells, sizes):
     return True
 
 
+# ---- kernels that add floats exactly, in fractions
+
+
+def number_of(digits, low=0):
+    return sum((Fraction(int(digit)) * Fraction(2) ** (32 * (low + k)) for k, digit in enumerate(digits)), Fraction())
+
+
+def fits(terms, scale, most):
+    return all((Fraction(x) * Fraction(scale)).denominator == 1 and abs(x) < most for x in terms.tolist())
+
+
+def reach(terms):
+    """2**lowest is the largest power of two that divides all terms."""
+    parts = [Fraction(abs(x)) for x in terms.tolist() if x]
+    if not parts:
+        return 1100, -1100
+    lowest = min((x.numerator & -x.numerator).bit_length() - x.denominator.bit_length() for x in parts)
+    return lowest, max((x / Fraction(2) ** lowest).numerator.bit_length() + lowest for x in parts)
+
+
+def digits_of(value, low, count):
+    """The 32-bit digits of a whole multiple of 2**(32 * low), all of the sign of the value."""
+    whole = abs(value) / Fraction(2) ** (32 * low)
+    assert whole.denominator == 1
+    sign = -1 if value < 0 else 1
+    return [sign * (whole.numerator >> (32 * k) & (2**32 - 1)) for k in range(count)]
+
+
+def add_terms(cells, terms, low, step, table):
+    first_wild = next((k for k, cell in enumerate(cells.tolist()) if cell >= len(table)), len(cells))
+    for k in range(len(cells) if first_wild == len(cells) else first_wild // BLOCK * BLOCK):
+        value = Fraction(float(terms[k]))
+        if value and abs(value) >= Fraction(2) ** (32 * (low + table.shape[1] - 2)) * 2**31:
+            return k
+        table[int(cells[k])] += np.array(digits_of(step * value, low, table.shape[1]), np.int64)
+    return len(cells) if first_wild == len(cells) else first_wild // BLOCK * BLOCK
+
+
+def cut_digit(rest, step, digit):
+    for k, value in enumerate(rest.tolist()):
+        digit[k] = step * math.floor(value)
+        rest[k] = float((Fraction(value) - math.floor(value)) * 2**32)
+
+
+def cut_terms(terms, scale, step, rest, digits):
+    for k, value in enumerate(terms.tolist()):
+        left = Fraction(value) * Fraction(scale)
+        for row in digits[::-1]:
+            row[k] = step * math.floor(left)
+            left = (left - math.floor(left)) * 2**32
+        rest[k] = left
+
+
+def add_digit(cells, digit, width, table):
+    for cell, value in zip(cells.tolist(), digit.tolist(), strict=True):
+        table[cell * int(width)] += value
+
+
+def add_cut(cells, terms, scale, step, rest, digits, table):
+    size = digits.shape[1]
+    if len(digits) > table.shape[1]:
+        return 0
+    first_wild = next((k // size * size for k, cell in enumerate(cells.tolist()) if cell >= len(table)), len(cells))
+    cut = np.zeros((len(digits), first_wild), np.int64)
+    cut_terms(terms[:first_wild], scale, step, np.zeros(first_wild), cut)
+    for k, cell in enumerate(cells[:first_wild].tolist()):
+        table[cell, : len(digits)] += cut[:, k]
+    return first_wild
+
+
+def add_all(terms, scale, step, rest, digits, number):
+    cut = np.zeros((len(digits), len(terms)), np.int64)
+    cut_terms(terms, scale, step, np.zeros(len(terms)), cut)
+    number[: len(digits)] += cut.sum(axis=1)
+
+
+def split_pairs(y_true, y_pred, terms, abstain, cells, wrong, wrong_terms):
+    k = 0
+    for row, (true, pred) in enumerate(zip(y_true.tolist(), y_pred.tolist(), strict=True)):
+        if true < 2:
+            cells[row] = 0
+        elif abstain and pred == 0:
+            cells[row] = 2
+        elif true == pred:
+            cells[row] = 3 * true
+        else:
+            cells[row], wrong[k], wrong_terms[k] = 3 * true + 2, 3 * pred + 1, terms[row]
+            k += 1
+    return k
+
+
+def split_sets(ends, y_true, y_pred, first, limit, marks, cells, rows):
+    k = 0
+    for row in range(len(ends) - 1):
+        true = {int(code) for code in y_true[ends[row, 0] : ends[row + 1, 0]]}
+        pred = {int(code) for code in y_pred[ends[row, 1] : ends[row + 1, 1]]}
+        met = [3 * code for code in true & pred] + [3 * code + 2 for code in true - pred]
+        met += [3 * code + 1 if code < limit else 4 for code in pred - true]
+        cells[k : k + len(met)], rows[k : k + len(met)] = met, row
+        k += len(met)
+    return k
+
+
 # ---- kernels that read Parquet pages
 
 
@@ -477,9 +580,10 @@ class Counted:
     tallies: Counter = field(default_factory=Counter)
     row_table: Counter = field(default_factory=Counter)  # (|Y and P|, |P|, |Y|) -> rows
     pairs: Counter = field(default_factory=Counter)  # (truth, prediction or None) -> rows
+    weights: Counter = field(default_factory=Counter)  # (part, key) of all the above -> Fraction
 
     def parts(self):
-        return self.cells, self.skipped, self.tallies, self.row_table, self.pairs
+        return self.cells, self.skipped, self.tallies, self.row_table, self.pairs, self.weights
 
     def plus(self, other, sign=1):
         total = Counted(rows=self.rows + sign * other.rows)
@@ -496,14 +600,33 @@ class Counted:
     @property
     def covered(self):
         """What equality of states is about: everything but the pairs, without zeros."""
-        named = [{key: n for key, n in part.items() if n} for part in self.parts()[:4]]
-        return {"rows": self.rows, **dict(zip(("cells", "skipped", "tallies", "row_table"), named, strict=True))}
+        parts = {
+            "cells": self.cells,
+            "skipped": self.skipped,
+            "tallies": self.tallies,
+            "row_table": self.row_table,
+            "weights": self.weights,
+        }
+        named = {name: {key: n for key, n in part.items() if n} for name, part in parts.items()}
+        return {"rows": self.rows, **named}
 
 
-def count_rows(
+def count_rows(rows, step=1, sample_weight=None, **options):
+    """Count (truth, prediction, weight if there is one) rows one by one: label texts or None; lists for multilabel."""
+    counted = _count_plain([row[:2] for row in rows], step=step, **options)
+    for *row, weight in rows if sample_weight else ():
+        alone = _count_plain([row], **options)
+        parts = {"cells": alone.cells, "row": alone.row_table, "named": alone.tallies + Counter(rows=alone.rows)}
+        parts["named"]["null_pred"] = alone.skipped["null_pred"]
+        for part, numbers in parts.items():
+            for key, number in numbers.items():
+                counted.weights[part, key] += step * number * Fraction(weight)
+    return counted
+
+
+def _count_plain(
     rows, task="multiclass", labels=(), unknown="grow", null_pred="wrong", pos_label=None, samples=True, step=1
 ):
-    """Count (truth, prediction) rows one by one: label texts or None; for multilabel lists of them, or None."""
     counted = Counted()
     if task == "binary" and unknown == "count":
         unknown = "error"  # a third label is an error whatever `unknown` says
@@ -601,6 +724,15 @@ def unpacked(snapshot):
             counted.cells[label, name] = count
     for key, count in zip(state.row_table.keys.tolist(), state.row_table.counts.tolist(), strict=True):
         counted.row_table[key >> 42, key >> 21 & (2**21 - 1), key & (2**21 - 1)] = count
+    weighted = state.weighted
+    for k, label in enumerate(weighted.labels.keys):
+        for column, name in enumerate(("TP", "FP", "FN")):
+            counted.weights["cells", (label, name)] = _number(weighted.labels.sums, 3 * k + column)
+    for k, name in enumerate(weighted.named.keys):
+        counted.weights["named", name] = _number(weighted.named.sums, k)
+    for k, key in enumerate(weighted.row_table.keys):
+        sizes = key >> 42, key >> 21 & (2**21 - 1), key & (2**21 - 1)
+        counted.weights["row", sizes] = _number(weighted.row_table.sums, k)
     if state.pairs is None:
         counted.pairs = None
         return counted
@@ -764,3 +896,7 @@ def count_exact(values, truth, shape, mapping, cells, more, room):
     for c in range(columns):
         slots = np.array([mapping[bits] for bits in tile[c].tolist()], np.uint32)
         _count_column(slots, truth, shape, c, partial(count_values, cells=cells[c]), more)
+
+
+def _number(sums, place):
+    return number_of(sums.limbs[place].tolist(), sums.low)

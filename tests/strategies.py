@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
@@ -169,6 +170,52 @@ def forms(texts: list[str | None]) -> st.SearchStrategy[Form]:
     return st.one_of(ways)
 
 
+# ---- a column of weights
+
+
+@dataclass(frozen=True)
+class WeightForm:
+    """How a column of weights is stored: "plain", "dictionary" or "runs" of a numeric type."""
+
+    layout: str
+    kind: pa.DataType
+
+    def encode(self, values: list, rng: random.Random) -> pa.Array:
+        """These weights as an array."""
+        return sliced(self._made, values, rng)
+
+    def _made(self, values: list) -> pa.Array:
+        if self.layout == "dictionary":
+            held = [*dict.fromkeys(values), 7]
+            codes = pa.array([held.index(value) for value in values], pa.int16())
+            return pa.DictionaryArray.from_arrays(codes, self._plain(held))
+        if self.layout == "runs":
+            return pa.RunEndEncodedArray.from_arrays(
+                pa.array(range(1, len(values) + 1), pa.int32()), self._plain(values)
+            )
+        return self._plain(values)
+
+    def _plain(self, values: list) -> pa.Array:
+        is_half = self.kind == pa.float16()
+        return pa.array([np.float16(value) for value in values] if is_half else values, self.kind)
+
+
+def weight_forms(values: list) -> st.SearchStrategy[WeightForm]:
+    """Every way to store these weights that keeps them as they are."""
+
+    def keeps(kind: pa.DataType) -> bool:
+        as_numpy = np.dtype(kind.to_pandas_dtype())
+        if as_numpy.kind != "f":
+            return all(value == int(value) <= np.iinfo(as_numpy).max for value in values)
+        with np.errstate(over="ignore"):
+            return all(
+                np.isfinite(x := as_numpy.type(value)) and Fraction(float(x)) == Fraction(value) for value in values
+            )
+
+    kinds = [kind for kind in (*INTEGERS, *FLOATS) if keeps(kind)]
+    return st.builds(WeightForm, st.sampled_from(["plain", "dictionary", "runs"]), st.sampled_from(kinds))
+
+
 # ---- a column of label sets, or of indicators
 
 LISTS = (pa.ListArray, pa.LargeListArray, pa.ListViewArray, pa.LargeListViewArray)
@@ -271,6 +318,7 @@ class Case:
     rows: list[tuple]
     options: dict
     alphabet: list[str]
+    weights: st.SearchStrategy | None = None
 
     @property
     def task(self) -> str:
@@ -291,18 +339,24 @@ class Case:
 
     def parts(self, draw, count: int) -> list[list[tuple]]:
         """Other rows under the same options."""
-        return [draw(rows_of(self.alphabet, self.task, 12)) for _ in range(count)]
+        return [draw(rows_of(self.alphabet, self.task, 12, self.weights)) for _ in range(count)]
 
 
 def plain_table(rows: list[tuple], task: str) -> pa.Table:
     """The rows as strings, or lists of strings."""
     kind = pa.list_(pa.string()) if task == "multilabel" else pa.string()
-    return pa.table({name: pa.array([row[k] for row in rows], kind) for k, name in enumerate(("y_true", "y_pred"))})
+    columns = {name: pa.array([row[k] for row in rows], kind) for k, name in enumerate(("y_true", "y_pred"))}
+    weights = [row[2] if len(row) > 2 else 1 for row in rows]
+    whole = all(isinstance(weight, int) for weight in weights)
+    return pa.table({**columns, "weight": pa.array(weights, pa.uint64() if whole else pa.float64())})
 
 
 @st.composite
-def cases(draw, task: str | None = None, error: bool = False, max_rows: int = 30) -> Case:
-    """Rows with nulls and unknown labels under any task and policy; error=True adds the policies that refuse rows."""
+def cases(draw, task: str | None = None, error: bool = False, max_rows: int = 30, weighted: bool | None = None) -> Case:
+    """Rows with nulls and unknown labels under any task and policy, some with weights (weighted None).
+
+    error=True adds the policies that refuse rows.
+    """
     task = task or draw(st.sampled_from(["binary", "multiclass", "multilabel"]))
     unknown = draw(st.sampled_from(["grow", "grow", "count", *(["error"] if error else [])]))
     null_pred = draw(st.sampled_from(["wrong", "abstain", *(["error"] if error else [])]))
@@ -318,17 +372,33 @@ def cases(draw, task: str | None = None, error: bool = False, max_rows: int = 30
         options["labels"] = draw(st.lists(st.sampled_from(alphabet), min_size=least, max_size=4, unique=True))
     if task == "multilabel":
         options["samples"] = draw(st.booleans())
-    return Case(draw(rows_of(alphabet, task, max_rows)), options, alphabet)
+    weights = None
+    if draw(st.booleans()) if weighted is None else weighted:
+        weights = draw(st.sampled_from(WEIGHTS))
+        options["sample_weight"] = "weight"
+    return Case(draw(rows_of(alphabet, task, max_rows, weights)), options, alphabet, weights)
 
 
-def rows_of(alphabet: list[str], task: str, max_rows: int = 30) -> st.SearchStrategy[list[tuple]]:
-    """(truth, prediction) rows over these labels, some of them null."""
+WEIGHTS = (
+    st.integers(0, 3),
+    st.one_of(st.integers(0, 2**64 - 1), st.sampled_from([0, 2**53, 2**53 + 1, 2**63 - 1, 2**64 - 1])),
+    st.floats(0, 1),
+    st.floats(0, 100, width=16),
+    st.floats(0, 2.0**100, width=32),
+    st.one_of(st.floats(0, 2.0**1000), st.sampled_from([0.0, 5e-324, 2.0**-1022, 2.0**-1060 * 3, 2.0**1000])),
+)
+
+
+def rows_of(
+    alphabet: list[str], task: str, max_rows: int = 30, weights: st.SearchStrategy | None = None
+) -> st.SearchStrategy[list[tuple]]:
+    """(truth, prediction) rows over these labels, some of them null, or (truth, prediction, weight) rows."""
     side = st.sampled_from([*alphabet, *alphabet, None])
     if task == "multilabel":
         label = st.sampled_from(alphabet)
         some = st.lists(label, max_size=4)
         side = st.one_of(some, some, some, st.none(), st.lists(st.one_of(st.none(), label), min_size=1, max_size=3))
-    return st.lists(st.tuples(side, side), max_size=max_rows)
+    return st.lists(st.tuples(side, side, *([] if weights is None else [weights])), max_size=max_rows)
 
 
 # ---- streams: the rows of a case as Arrow data
@@ -368,6 +438,9 @@ def streams(draw, case: Case) -> Stream:
         for k, (name, layout) in enumerate(zip(("y_true", "y_pred"), layouts, strict=True)):
             side = [row[k] for row in rows]
             columns |= draw(side_of(case, side, name, layout, names, rng))
+        if case.weights is not None:
+            values = [row[2] for row in rows]
+            columns["weight"] = chunked(values, draw(weight_forms(values)), draw(cuts), rng)
         tables.append(pa.table(columns))
     return Stream(options, tables)
 

@@ -32,6 +32,7 @@ ALLOWED = {
     "checkpoint": ["numpy", "(pyarrow)", "position", "state", "errors"],
     "progress": ["rich"],
     "snapshot": ["numpy", "pyarrow", "state", "derive", "report", "checkpoint.wire", "(checkpoint)", "errors"],
+    "given": ["numpy", "snapshot", "state", "errors"],
     "options": ["count", "state", "errors"],
     "counters": ["count", "options", "state", "errors"],
     "accumulator": [

@@ -65,7 +65,8 @@ def accuracy(state: State, policy: Policy) -> float:
 def balanced_accuracy(state: State, policy: Policy) -> float:
     """Macro recall over the classes that have rows."""
     # a class whose rows all weigh 0 has no recall and leaves the mean, as in scikit-learn; one with weight always has
-    policy = replace(policy, over="supported", zero_division=math.nan)
+    division = math.nan if policy.labels is None else policy.zero_division
+    policy = replace(policy, over="supported", zero_division=division)
     return average_of(METRICS["recall"], state, "macro", policy).value
 
 

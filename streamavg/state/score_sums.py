@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from streamavg.state.sums import SumTable
+from streamavg.state.sums import Sums, SumTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,5 +85,14 @@ class ScoreSums:
     def ranks_table(self) -> tuple[Ints, Ints, Ints, int]:
         """Classes above the true one, others equal to it, rows; and all rows."""
         keys = np.array(self.ranks.keys, np.int64)
-        counts = np.array(self.ranks.sums.integers(), np.int64)
+        counts = _whole(self.ranks.sums)
         return keys >> RANK_BITS, keys & ((1 << RANK_BITS) - 1), counts, int(counts.sum())
+
+
+def _whole(sums: Sums) -> Ints:
+    """The sums as whole numbers in proportion: themselves if they are, else in the finest unit that fits int64."""
+    if sums.low >= 0 and sums.digits < 2:
+        return np.array(sums.integers(), np.int64)
+    held = sums.floats()
+    unit = 2.0 ** (52 - int(np.frexp(held.sum())[1]))
+    return np.rint(held * unit).astype(np.int64)

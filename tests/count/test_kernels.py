@@ -474,3 +474,89 @@ def test_page_headers_of_any_bytes(data, pos):
     assert end == naive.page_header(data, pos, np.zeros(8, np.int64), twin)
     if end >= 0:
         assert fields[1:].tolist() == twin[1:].tolist()
+
+
+# ---- exact sums
+
+terms_of_any_size = st.one_of(
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.floats(0, 1),
+    st.integers(0, 9).map(float),
+    st.sampled_from([0.0, -0.0, 5e-324, 2.0**-1022, 1.7e308, 2.0**53, 2.0**-1074 * 7]),
+)
+unit_terms = st.one_of(st.floats(-1, 1, width=32), st.integers(-(2**31), 2**31).map(lambda n: n / 2**31))
+
+
+def floats(values):
+    return np.array(values, np.float64)
+
+
+@given(st.lists(terms_of_any_size, max_size=9), st.integers(-31, 0), st.integers(-30, 31))
+def test_fits_and_reach(values, low, top):
+    terms = floats(values)
+    scale, most = 2.0 ** (-32 * low), 2.0 ** (32 * top)
+    assert kernels.fits(terms, scale, most) is naive.fits(terms, scale, most)
+    assert kernels.reach(terms) == naive.reach(terms)
+
+
+@given(st.data(), st.lists(st.tuples(st.integers(0, 5), terms_of_any_size), max_size=9), st.sampled_from([1, -1]))
+def test_add_terms(data, entries, step):
+    cells, terms = np.array([cell for cell, _ in entries], np.uint32), floats([value for _, value in entries])
+    lowest, highest = kernels.reach(terms)
+    low = min(lowest // 32, 0) - data.draw(st.integers(0, 2))
+    width = max(-(-highest // 32) - low, 1) + 2
+    table = np.zeros((data.draw(st.sampled_from([6, 6, 4])), width), np.int64)
+    twin = table.copy()
+    assert kernels.add_terms(cells, terms, low, step, table) == naive.add_terms(cells, terms, low, step, twin)
+    assert table.tolist() == twin.tolist()
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), unit_terms), max_size=9), st.sampled_from([1, -1]), st.integers(1, 4))
+def test_terms_cut_into_digits(entries, step, block):
+    cells, terms = np.array([cell for cell, _ in entries], np.uint32), floats([value for _, value in entries])
+    for height in (6, 4):
+        table, rest, digits = np.zeros((height, 5), np.int64), np.zeros(block), np.zeros((5, block), np.int64)
+        twin = table.copy()
+        done = kernels.add_cut(cells, terms, 1.0, step, rest, digits, table)
+        assert done == naive.add_cut(cells, terms, 1.0, step, rest, digits, twin)
+        assert table.tolist() == twin.tolist()
+    kernels.add_all(terms, 1.0, step, rest, digits, table[0])
+    naive.add_all(terms, 1.0, step, rest, digits, twin[0])
+    assert table.tolist() == twin.tolist()
+    many = np.zeros((2, 5, len(terms)), np.int64)
+    kernels.cut_terms(terms, 1.0, step, np.zeros(len(terms)), many[0])
+    naive.cut_terms(terms, 1.0, step, np.zeros(len(terms)), many[1])
+    assert many[0].tolist() == many[1].tolist()
+    (rest, digit), (rest_twin, digit_twin) = ((terms.copy(), np.zeros(len(terms), np.int64)) for _ in range(2))
+    kernels.cut_digit(rest, step, digit)
+    naive.cut_digit(rest_twin, step, digit_twin)
+    assert (rest.tolist(), digit.tolist()) == (rest_twin.tolist(), digit_twin.tolist())
+    flat, flat_twin = np.zeros(20, np.int64), np.zeros(20, np.int64)
+    kernels.add_digit(cells, digit, np.uint64(3), flat)
+    naive.add_digit(cells, digit, 3, flat_twin)
+    assert flat.tolist() == flat_twin.tolist()
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.floats(0, 9)), max_size=12), st.booleans())
+def test_split_pairs(rows, abstain):
+    true, pred = (np.array([row[k] for row in rows], np.uint32) for k in (0, 1))
+    terms, found = floats([row[2] for row in rows]), []
+    for module in (kernels, naive):
+        cells, wrong, apart = np.zeros(len(rows), np.uint32), np.zeros(len(rows), np.uint32), np.zeros(len(rows))
+        k = module.split_pairs(true, pred, terms, abstain, cells, wrong, apart)
+        found.append((cells.tolist(), wrong[:k].tolist(), apart[:k].tolist()))
+    assert found[0] == found[1]
+
+
+@given(st.lists(st.tuples(*[st.lists(st.integers(2, 6), max_size=4)] * 2), max_size=6), st.integers(4, 7))
+def test_split_sets(rows, limit):
+    rows = [([code for code in true if code < limit], pred) for true, pred in rows]
+    ends = np.zeros((len(rows) + 1, 2), np.int64)
+    ends[1:] = np.cumsum([[len(side) for side in row] for row in rows], axis=0).reshape(-1, 2)
+    true, pred = (np.array([code for row in rows for code in row[k]], np.uint32) for k in (0, 1))
+    found = []
+    for module in (kernels, naive):
+        cells, places = np.zeros(len(true) + len(pred), np.uint32), np.zeros(len(true) + len(pred), np.int64)
+        k = module.split_sets(ends, true, pred, 0, limit, np.full((7, 2), -1, np.int64), cells, places)
+        found.append(sorted(zip(places[:k].tolist(), cells[:k].tolist(), strict=True)))
+    assert found[0] == found[1]
