@@ -14,6 +14,7 @@ from streamavg.derive.catalogue import METRICS, find
 from streamavg.derive.explain import Explanation, roles, sentence
 from streamavg.derive.explain_auc import explained
 from streamavg.derive.policy import Classes, Policy, mean_classes, pooled_classes, uses_weights
+from streamavg.derive.score_values import cached
 from streamavg.derive.tables import class_table, confusion_table, plain, shown_labels
 from streamavg.derive.values import metric_interval, metric_values
 from streamavg.report.escape import label_shown
@@ -142,6 +143,7 @@ class ClassRow:
     predicted: int
     values: tuple[float, ...]
     contribution: float
+    roc_auc: float = math.nan
 
 
 def class_rows(shown: Report) -> tuple[list[ClassRow], ClassRow | None]:
@@ -167,6 +169,7 @@ def class_rows(shown: Report) -> tuple[list[ClassRow], ClassRow | None]:
             int(predicted[k]),
             tuple(float(column[k]) for column in values),
             parts.get(classes.labels[k], math.nan),
+            _area(shown, (classes.labels[k],)),
         )
         for k in order.tolist()
     ]
@@ -180,7 +183,15 @@ def _pooled_row(shown: Report, classes: Classes, parts: dict[str, float]) -> Cla
     policy = replace(shown.policy, labels=classes.labels)
     values = tuple(average_of(METRICS[name], shown.state, "micro", policy).value for name in HEADLINE)
     part = math.fsum(parts.get(label, 0.0) for label in classes.labels)
-    return ClassRow(None, len(classes.labels), int(support.sum()), int(predicted.sum()), values, part)
+    area = _area(shown, classes.labels)
+    return ClassRow(None, len(classes.labels), int(support.sum()), int(predicted.sum()), values, part, area)
+
+
+def _area(shown: Report, labels: tuple[str, ...]) -> float:
+    """The ROC AUC of these classes pooled; nan without scores."""
+    if shown.scores is None:
+        return math.nan
+    return cached(METRICS["roc_auc"], shown.state, shown.policy, labels).estimate
 
 
 def as_dict(shown: Report) -> dict[str, Any]:

@@ -27,6 +27,7 @@ CAUSE_WORDS = {
     "null_pred": "no prediction (null), skipped as abstained",
     "invalid_score": "invalid score",
 }
+SCORES_SHOWN = ("roc_auc", "average_precision", "ks")
 TALLY_WORDS = {"unanswered": "no prediction, counted wrong", "other": "prediction outside the declared labels"}
 WHOLE = {
     "binary": ("accuracy", "balanced_accuracy", "matthews_corrcoef", "cohen_kappa"),
@@ -112,6 +113,11 @@ def print_report(shown: Report, console: Console) -> None:
         console.print(visible(shown.roles))
     if shown.ranking is not None:
         console.print(visible(sentence(shown.ranking)), style="bold")
+    for found in (shown.explanation, shown.ranking):
+        if found is not None and found.metric == "roc_auc" and abs(found.residual) >= 0.00005:
+            console.print(
+                f"Comparing scores across classes, which micro alone does, makes {found.residual:+.4f} of it."
+            )
     console.print(_classes_table(shown))
     if shown.confusion is not None:
         table = _grid("truth", "answered", "rows", "share of truth")
@@ -150,16 +156,19 @@ def _averages_table(shown: Report) -> Table:
 
 def _scores_table(scores: ScoreRows) -> Table:
     table = _grid("scores", *(average or "value" for average in scores.averages))
-    for name, found in scores.rows.items():
+    for name in SCORES_SHOWN:
+        found = scores.rows.get(name, [])
         table.add_row(name, *map(interval_text, found))
     return table
 
 
 def _classes_table(shown: Report) -> Table:
-    table = _grid("class", "support", "predicted", *HEADLINE, "part of gap")
+    ranked = shown.scores is not None
+    table = _grid("class", "support", "predicted", *HEADLINE, *(("roc_auc",) if ranked else ()), "part of gap")
     rows, rest = class_rows(shown)
     for row in (*rows, *((rest,) if rest else ())):
-        table.add_row(_row_name(row), count(row.support), count(row.predicted), *map(number, row.values), _part(row))
+        values = (*row.values, *((row.roc_auc,) if ranked else ()))
+        table.add_row(_row_name(row), count(row.support), count(row.predicted), *map(number, values), _part(row))
     return table
 
 
