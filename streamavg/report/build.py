@@ -223,25 +223,33 @@ def as_dict(shown: Report) -> dict[str, Any]:
     if shown.total_weight is not None:
         about["weight"] = shown.total_weight
     if shown.scores is not None:
-        about["scores"] = {
-            "layout": state.config.scores,
-            "rows": shown.scores.scored,
-            "invalid": shown.scores.causes,
-            "intervals": _intervals(shown),
-        }
+        about["scores"] = _scores_as_dict(shown, shown.scores)
     if found is not None:
-        about["explain"] = {
-            "metric": found.metric,
-            "micro": plain(found.micro),
-            "macro": plain(found.macro),
-            "residual": plain(found.residual),
-            "sentence": shown.sentence,
-            "labels": shown_labels(state, found.labels[: found.makers]),
-            "contributions": found.contribution[: found.makers].tolist(),
-        }
+        about["explain"] = _explained_as_dict(shown, found)
     if shown.confusion is not None:
         about["confusion"] = shown.confusion.to_pylist()
     return about
+
+
+def _scores_as_dict(shown: Report, scores: ScoreRows) -> dict[str, Any]:
+    return {
+        "layout": shown.state.config.scores,
+        "rows": scores.scored,
+        "invalid": scores.causes,
+        "intervals": _intervals(shown),
+    }
+
+
+def _explained_as_dict(shown: Report, found: Explanation) -> dict[str, Any]:
+    return {
+        "metric": found.metric,
+        "micro": plain(found.micro),
+        "macro": plain(found.macro),
+        "residual": plain(found.residual),
+        "sentence": shown.sentence,
+        "labels": shown_labels(shown.state, found.labels[: found.makers]),
+        "contributions": found.contribution[: found.makers].tolist(),
+    }
 
 
 def _intervals(shown: Report) -> dict[str, list[float | None]]:

@@ -115,9 +115,7 @@ def print_report(shown: Report, console: Console) -> None:
         console.print(visible(sentence(shown.ranking)), style="bold")
     for found in (shown.explanation, shown.ranking):
         if found is not None and found.metric == "roc_auc" and abs(found.residual) >= 0.00005:
-            console.print(
-                f"Comparing scores across classes, which micro alone does, makes {found.residual:+.4f} of it."
-            )
+            console.print(f"Comparing scores across classes, as only micro does, makes {found.residual:+.4f} of it.")
     console.print(_classes_table(shown))
     if shown.confusion is not None:
         table = _grid("truth", "answered", "rows", "share of truth")
