@@ -1,7 +1,7 @@
 """How narrow the guaranteed AUC interval is: no wider than that of the layout as it was first specified and measured.
 
-The widths wanted are the graded column of the research's table of eight distributions; the distributions are rebuilt
-here from what it says of them: AUC and, for fraud and softmax, also average precision and the widths of uniform and of
+The widths wanted were measured on eight distributions when the layout was designed; the distributions are rebuilt
+here from what was noted of them: AUC and, for fraud and softmax, also average precision and the widths of uniform and of
 logit slots, which fix four parameters. The width depends on the two densities only, so each has as many positives as
 negatives, drawn apart.
 """
@@ -60,7 +60,7 @@ DISTRIBUTIONS = {  # what makes them, AUC, width wanted
 
 
 def graded(scores):
-    """Slots as section 1.4 of the research writes them: octaves of t = s or 1 - s that begin with a power of two."""
+    """Slots as they were first designed: octaves of t = s or 1 - s that begin with a power of two."""
     scores = scores.astype(np.float32)
     side = scores >= 0.5
     bits = np.where(side, np.float32(1) - scores, scores).view(np.int32).astype(np.int64)
