@@ -67,16 +67,28 @@ def _is_plain(kind: pa.DataType) -> bool:
     return kind in _PLAIN or bool(pa.types.is_integer(kind))
 
 
+def _is_numeric(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        return _is_numeric(kind.value_type)
+    return _is_plain(kind) or bool(pa.types.is_null(kind))
+
+
 def _numbers(array: pa.Array, name: str) -> tuple[RowWeights, Mask | None]:
     """The numbers of a column, whatever lies under nulls included, and which rows are null (None: none)."""
     kind = array.type
+    if not _is_numeric(kind):
+        raise InputError(
+            f"column {name!r} has type {kind}; weights are numbers: integers or floats (cast the column first)"
+        )
+    if not len(array):  # whose buffers may be shorter than its offset
+        return RowWeights(np.zeros(0)), None
     null = np.asarray(array.is_null()) if array.null_count else None
     if pa.types.is_integer(kind):
         return _integers(raw_codes(array), bool(pa.types.is_signed_integer(kind))), null
     if kind in _PLAIN:
         held = np.frombuffer(array.buffers()[1], _PLAIN[kind], array.offset + len(array))[array.offset :]
         return RowWeights(held.astype(np.float64, copy=False)), null
-    if pa.types.is_dictionary(kind) and _is_plain(kind.value_type):
+    if pa.types.is_dictionary(kind):
         entries, holes = _numbers(array.dictionary, name)
         if null is not None and not len(entries):
             return RowWeights(np.zeros(len(array))), null
@@ -86,16 +98,12 @@ def _numbers(array: pa.Array, name: str) -> tuple[RowWeights, Mask | None]:
         if holes is not None:
             null = holes[codes] if null is None else null | holes[codes]
         return found, null
-    if pa.types.is_run_end_encoded(kind) and (_is_plain(kind.value_type) or pa.types.is_dictionary(kind.value_type)):
+    if pa.types.is_run_end_encoded(kind):
         entries_of_runs, lengths = runs(array)
         entries, holes = _numbers(entries_of_runs, name)
         places = np.repeat(np.arange(len(lengths)), lengths)
         return entries.at(places), None if holes is None else holes[places]
-    if pa.types.is_null(kind):
-        return RowWeights(np.zeros(len(array))), np.ones(len(array), bool)
-    raise InputError(
-        f"column {name!r} has type {kind}; weights are numbers: integers or floats (cast the column first)"
-    )
+    return RowWeights(np.zeros(len(array))), np.ones(len(array), bool)  # of type null
 
 
 def _integers(raw: Any, signed: bool) -> RowWeights:
