@@ -11,7 +11,7 @@ from streamavg.count.class_order import METADATA, class_order
 from streamavg.count.counter import Counter
 from streamavg.count.lists import is_set
 from streamavg.count.score_counter import ScoreCounter
-from streamavg.count.selection import listed
+from streamavg.count.selection import Chosen, listed
 from streamavg.count.sets import SetCounter
 from streamavg.count.single import SingleCounter
 from streamavg.count.tasks import check_kind, chunks, task_of
@@ -42,13 +42,15 @@ def counter_for(options: Options, before: Counter | None, config: Config, sides:
         labels = classes or options.indicators(sides, data)
         wanted = options.resolved(task, config.labels if labels is None else labels)
         if before is None:
-            return _with_scores(SetCounter((true, sides.pred), wanted, options.limits), classes, options, sides, data)
+            # predictions made from scores are indicators, a column a class
+            pred = sides.pred if sides.pred.columns else Chosen(wanted.labels, wanted.labels)
+            return _with_scores(SetCounter((true, pred), wanted, options.limits), classes, options, sides, data)
         if wanted.labels != before.config.labels:
             raise InputError(f"the indicator columns are now {listed(wanted.labels)}; they were others before")
     elif before is None:
         wanted = options.resolved(task, (classes if task == "multiclass" else None) or config.labels)
-        pred = sides.pred.columns[0] if sides.pred.columns else "the prediction"
-        labels_of = SingleCounter((true.columns[0], pred), wanted, options.limits)
+        name = sides.pred.columns[0] if sides.pred.columns else "the prediction"
+        labels_of = SingleCounter((true.columns[0], name), wanted, options.limits)
         return _with_scores(labels_of, classes, options, sides, data)
     return before
 

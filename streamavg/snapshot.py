@@ -6,8 +6,9 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from streamavg.checkpoint import wire
-from streamavg.derive import explain, tables, values
+from streamavg.derive import explain_auc, score_tables, tables, values
 from streamavg.derive.policy import Policy
+from streamavg.errors import InputError
 from streamavg.report import build
 from streamavg.report.render import RENDERERS, render
 from streamavg.state.labels import public_labels
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from streamavg.derive.interval import Interval
     from streamavg.state.sums import Floats
     from streamavg.state.tables import Ints
 
@@ -138,7 +140,40 @@ class Snapshot:
         """
         policy = Policy.of(zero_division, over, labels, weighted)
         values.refuse_negative(self.state)
-        return tables.explanation_table(self.state, explain.explain(self.state, metric, policy), policy)
+        return tables.explanation_table(self.state, explain_auc.explained(self.state, metric, policy), policy)
+
+    def interval(
+        self,
+        name: str,
+        kind: str = "bounds",
+        *,
+        over: str = "seen",
+        labels: Iterable[object] | None = None,
+        weighted: bool = True,
+    ) -> Interval:
+        """Between which ends a metric lies for certain: `.low`, `.estimate`, `.high`, `.method`.
+
+        kind: "bounds", what the slots of a score histogram leave open; a metric of counts is exact. InputError as of
+        `value`.
+        """
+        if kind != "bounds":
+            raise InputError(f"interval kind {kind!r} is not known; there is 'bounds'")
+        return values.metric_interval(self.state, name, Policy.of(over=over, labels=labels, weighted=weighted))
+
+    def curve(self, kind: str, label: object = None, average: str | None = None, *, weighted: bool = True) -> pa.Table:
+        """The "roc", "pr", "threshold" or "calibration" curve of a label, or average "micro" or "macro".
+
+        Exact points at the edges of slots, with the envelope in which the curve lies between them.
+        """
+        return score_tables.curve_table(self.state, kind, label, average, Policy.of(weighted=weighted))
+
+    def thresholds(self, goal: str = "f1", at: float | None = None, *, weighted: bool = True) -> pa.Table:
+        """The best threshold of each class: for "f1" or "youden", or for a "precision" or "recall" of `at` or more.
+
+        A row a class: label, threshold (score >= threshold is positive), value, most (no threshold passes it), tp, fp,
+        fn, tn.
+        """
+        return score_tables.best_thresholds(self.state, goal, at, Policy.of(weighted=weighted))
 
     def __add__(self, other: object) -> Snapshot:
         return Snapshot(self.state + other.state) if isinstance(other, Snapshot) else NotImplemented

@@ -6,9 +6,13 @@ Nothing here is imported from streamavg but `unpacked`, which only reads a state
 from __future__ import annotations
 
 import math
+import struct
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass, field
+from decimal import Decimal, localcontext
 from fractions import Fraction
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -425,6 +429,131 @@ def decode_chunk(raw, pages, snappy, nullable, scratch, valid, out):
     return held if row == len(out) else -1
 
 
+# ---- kernels that compare scores by their bits
+
+
+def score_of(bits):
+    """The score behind its bits: an unsigned integer, or the float of so many bytes."""
+    bits = np.asarray(bits)
+    return int(bits) if bits.dtype.kind == "u" else float(bits.view(f"f{bits.itemsize}"))
+
+
+def ordered(bits, low):
+    magnitude = int(bits) - int(low)
+    return -magnitude if int(bits) < 0 else int(bits)
+
+
+def first_of_highest(row, low):
+    scores = [score_of(bits) for bits in row]
+    return scores.index(max(scores)) if scores else 0
+
+
+def highest(bits, low, places):
+    for row, scores in enumerate(bits):
+        places[row] = first_of_highest(scores, low)
+
+
+def decide(bits, low, bounds, word, words):
+    words[:] = 0
+    for row, scores in enumerate(bits):
+        for label, score in enumerate(scores):
+            if ordered(score, low) >= int(bounds[label]):
+                words[label, row // 64] |= np.uint64(1 << row % 64)
+
+
+def count_above(bits, low, true, greater, equal):
+    for row, scores in enumerate(bits):
+        found = [score_of(each) for each in scores]
+        if not 0 <= true[row] < len(found):
+            greater[row] = equal[row] = -1
+            continue
+        own = found.pop(true[row])
+        greater[row], equal[row] = sum(score > own for score in found), found.count(own)
+
+
+def rank_labels(bits, low, truth, sizes, scale, precision):
+    for row, scores in enumerate(bits):
+        found = [score_of(each) for each in scores]
+        true = [score for score, held in zip(found, truth[row], strict=True) if held]
+        false = [score for score, held in zip(found, truth[row], strict=True) if not held]
+        wrong = sum(lower >= own for own in true for lower in false)
+        sizes[row] = len(true), wrong, sum(score >= min(true) for score in found) if true else 0
+        parts = [Fraction(sum(s >= own for s in true), sum(s >= own for s in found)) for own in true]
+        precision[row] = float(sum(parts))
+
+
+# ---- kernels of probabilities
+
+
+def log_of(x):
+    with localcontext(prec=60):
+        return float(Decimal(float(x)).ln())
+
+
+def loss_of(p, is_true):
+    with localcontext(prec=1200):  # 1 - 5e-324 has 324 nines
+        what_is_true = Decimal(float(p)) if is_true else 1 - Decimal(float(p))
+    with localcontext(prec=60 if is_true or p > 1e-20 else 400):
+        return float(-what_is_true.ln()) if what_is_true > 0 else 0.0
+
+
+def log_cells(scores, truth, losses, zeros):
+    for i, (score, is_true) in enumerate(zip(scores, truth, strict=True)):
+        losses[i], zeros[i] = loss_of(score, is_true), score == (0 if is_true else 1)
+
+
+def log_rows(scores, truth, scale, cells, losses, zeros):
+    for row in range(len(scores)):
+        parts, without = np.empty(len(scores[row])), np.empty(len(scores[row]))
+        log_cells(scores[row], truth[row], parts, without)
+        losses[row], zeros[row] = math.fsum(parts), sum(without)
+
+
+def square(x, scale):
+    return math.floor(Fraction(float(x)) ** 2 * Fraction(scale) + Fraction(1, 2))
+
+
+def square_classes(scores, true, scale, terms):
+    for row, probabilities in enumerate(scores):
+        y = [int(place == true[row]) for place in range(len(probabilities))]
+        terms[row] = sum((held - Fraction(float(p))) ** 2 for held, p in zip(y, probabilities, strict=True))
+
+
+def square_labels(scores, truth, scale, terms):
+    for row, probabilities in enumerate(scores):
+        held = zip(truth[row].tolist(), probabilities, strict=True)
+        terms[row] = sum((y - Fraction(float(p))) ** 2 for y, p in held)
+
+
+def is_wrong(bits, low, most, is_unit):
+    score, limit = score_of(bits), score_of(most)
+    return not (0 <= score <= limit if is_unit else -limit <= score <= limit)
+
+
+def any_wrong(bits, low, most, is_unit):
+    return any(is_wrong(each, low, most, is_unit) for each in bits)
+
+
+def cause_of(bits, low, infinite):
+    score = score_of(bits)
+    if math.isnan(score):
+        return 1
+    return 4 if math.isinf(score) else 2 if score < 0 else 3
+
+
+def find_wrong(bits, ends, is_unit, causes):
+    for row, scores in enumerate(bits):
+        wrong = [each for each in scores if is_wrong(each, ends[0], ends[1], is_unit)]
+        causes[row] = cause_of(wrong[0], ends[0], ends[2]) if wrong else 0
+
+
+def add_bands(scores, hits, step, table):
+    for score, hit in zip(scores.tolist(), hits.tolist(), strict=True):
+        if 0 <= score <= 1:
+            units = round(Fraction(score) * 2**30)  # half to even
+            table[min(math.floor(score * 15), 14)] += step, step * hit, step * units
+
+
 # ---- rows, counted in dictionaries
 
 
@@ -612,6 +741,161 @@ def unpacked(snapshot):
     for true, pred, count in zip(*codes, state.pairs.table.counts.tolist(), strict=True):
         counted.pairs[names[true], names[pred]] = count
     return counted
+
+
+# ---- scores: slots as exact fractions, and the loops of streamavg/count/kernels/scoring.py
+
+# octaves [2**first, 2**(last + 1)) with 2**bits equal slots each, or 2**-bits octaves a slot, in the size 4092
+NEAR = [(-126, -65, -6), (-64, -34, -6), (-33, -23, 3), (-22, -15, 5), (-14, -10, 6), (-9, -6, 7), (-5, -2, 8)]
+FAR = [(-25, -12, 5), (-11, -9, 6), (-8, -6, 7), (-5, -2, 8)]
+SIDE = [(-126, -25, -4), (-24, -13, 0), (-12, -11, 2), (-10, -7, 4), (-6, -4, 5), (-3, -3, 6), (-2, -1, 7), (0, 3, 8)]
+SIDE += [(4, 5, 7), (6, 7, 6), (8, 9, 5), (10, 10, 4), (11, 12, 3), (13, 14, 2), (15, 30, 0), (31, 127, -4)]
+MORE = {16100: 2, 4092: 0, 1042: -2, 268: -4}
+EMPTY, MIXED = 2**64 - 1, 2**64 - 2
+
+
+def power(exponent):
+    return Fraction(2) ** exponent
+
+
+def starts_of_octaves(segments, more, capped=False):
+    """Where each slot begins, and where the last one ends, going away from zero."""
+    starts = []
+    for first, last, bits in segments:
+        if bits + more < 0:
+            starts += [power(octave) for octave in range(first, last + 1, 2 ** -(bits + more))]
+            continue
+        for octave in range(first, last + 1):
+            slots = 2 ** (bits + more)
+            if capped:  # no slot narrower than a float32 below 1
+                slots = min(slots, max(1, int(power(octave) / power(-24))))
+            starts += [power(octave) * (1 + Fraction(k, slots)) for k in range(slots)]
+    return [*starts, power(segments[-1][1] + 1)]
+
+
+@lru_cache
+def slot_starts(family, size):
+    """The least score of each slot as an exact fraction; the slot that begins above zero begins at the next float32."""
+    more, tiny = MORE[size], power(-149)
+    if family == "unit":
+        near, far = starts_of_octaves(NEAR, more), starts_of_octaves(FAR, more, capped=True)
+        return [Fraction(0), tiny, *near[1:-1], *(1 - t for t in far[:0:-1]), Fraction(1)]
+    side = starts_of_octaves(SIDE, more)
+    return [*(-t for t in side[:0:-1]), Fraction(0), tiny, *side[1:-1]]
+
+
+def as_float32(score):
+    """IEEE rounding to float32, by the standard library; infinity beyond its range."""
+    try:
+        return struct.unpack("<f", struct.pack("<f", score))[0]
+    except OverflowError:
+        return math.copysign(math.inf, score)
+
+
+def slot_of(family, size, score):
+    rounded = as_float32(score)
+    starts = slot_starts(family, size)
+    if math.isinf(rounded):
+        return len(starts) - 1 if rounded > 0 else 0
+    return bisect_right(starts, Fraction(rounded)) - 1
+
+
+def witness_of(scores):
+    """EMPTY, the float64 bits of the one score, or MIXED."""
+    distinct = {float(score) + 0.0 for score in scores}
+    if len(distinct) > 1:
+        return MIXED
+    return struct.unpack("<Q", struct.pack("<d", distinct.pop()))[0] if distinct else EMPTY
+
+
+def gather(values, shape, first, column, zero, tile):
+    _, _, down, across, _, _ = map(int, shape)
+    for j in range(tile.shape[0]):
+        for i in range(tile.shape[1]):
+            tile[j, i] = values[(first + i) * down + (column + j) * across] + zero
+
+
+def fold(scores, half, pivot, flip, folded):
+    for i, score in enumerate(scores):
+        rounded = np.float32(as_float32(float(score)))
+        far = (rounded >= half) != flip
+        distance = pivot - rounded if far else -rounded
+        bits = struct.unpack("<I", struct.pack("<f", distance))[0] % 2**31
+        if far:
+            bits = (bits + 2**23 - 1) % 2**32 | 2**31
+        elif bits:
+            bits = max(bits, 2**23)
+        folded[i] = bits - 2**32 if bits >= 2**31 else bits
+
+
+def look_up(folded, table, slots):
+    for i, bits in enumerate(map(int, folded)):
+        base, shift = divmod(int(table[bits >> 23]), 32)
+        within = bits % 2**23 >> shift
+        slots[i] = base - 1 - within if bits >> 31 else base + within
+
+
+def hit(truth, shape, first, column, hits):
+    _, _, _, _, down, across = map(int, shape)
+    for i in range(len(hits)):
+        hits[i] = truth[(first + i) * down + column * across] if down else truth[first + i] == column
+
+
+def count_slots(slots, hits, bits, unseen, seen, cells):
+    for slot, true, score in zip(slots.tolist(), hits.tolist(), bits.tolist(), strict=False):
+        if seen[slot] == unseen:
+            seen[slot] = score
+        cells[slot + true * len(seen)] += 1 if seen[slot] == score else 1 + 2**32
+
+
+def count_values(slots, hits, cells):
+    for slot, true in zip(slots.tolist(), hits.tolist(), strict=False):
+        cells[slot + true * len(cells) // 2] += 1
+
+
+def add_units(slots, hits, units, step, weighted):
+    for slot, true, unit in zip(slots.tolist(), hits.tolist(), units.tolist(), strict=False):
+        weighted[slot + true * len(weighted) // 2] += step * unit
+
+
+def add_versus(slots, codes, column, step, versus):
+    for slot, code in zip(slots.tolist(), codes.tolist(), strict=False):
+        if 0 <= code < len(versus):
+            versus[code, column, slot] += step
+
+
+def _count_column(slots, truth, shape, column, seen_by, more):
+    """One column, all its rows at once."""
+    units, weighted, versus, step = more
+    hits = np.zeros(len(slots), np.uint8)
+    hit(truth, shape, 0, column, hits)
+    seen_by(slots, hits)
+    if len(units):
+        add_units(slots, hits, units, step, weighted[column])
+    if len(versus):
+        add_versus(slots, truth, column, step, versus)
+
+
+def count_scores(values, truth, shape, grid, seen, cells, more, room):
+    table, half, pivot, flip, zero, unseen = grid
+    rows, columns = map(int, shape[:2])
+    tile, folded = np.zeros((columns, rows), values.dtype), np.zeros(rows, np.int32)
+    gather(values, shape, 0, 0, zero, tile)
+    for c in range(columns):
+        slots, bits = np.zeros(rows, np.uint32), tile[c].view(seen.dtype)
+        fold(tile[c], half, pivot, flip, folded)
+        look_up(folded.view(np.uint32), table, slots)
+        count = partial(count_slots, bits=bits, unseen=unseen, seen=seen[c], cells=cells[c])
+        _count_column(slots, truth, shape, c, count, more)
+
+
+def count_exact(values, truth, shape, mapping, cells, more, room):
+    rows, columns = map(int, shape[:2])
+    tile = np.zeros((columns, rows), values.dtype)
+    gather(values, shape, 0, 0, 0, tile)
+    for c in range(columns):
+        slots = np.array([mapping[bits] for bits in tile[c].tolist()], np.uint32)
+        _count_column(slots, truth, shape, c, partial(count_values, cells=cells[c]), more)
 
 
 def _number(sums, place):

@@ -14,8 +14,18 @@ if TYPE_CHECKING:
     from streamavg.options import Options
     from streamavg.state.state import State
 
-_COLUMNS, _TEXTS = ("y_true", "y_pred"), ("task", "pos_label", "sample_weight")
-_NAMES = (*_COLUMNS, "task", "labels", "pos_label", "unknown", "null_pred", "samples", "sample_weight")
+_COLUMNS, _TEXTS = ("y_true", "y_pred", "y_score"), ("task", "pos_label", "sample_weight")
+_LATER = {  # what files from before an option mean by leaving it out
+    "sample_weight": None,
+    "y_score": None,
+    "threshold": 0.5,
+    "score_layout": "auto",
+    "score_bins": None,
+    "ovo": False,
+    "losses": True,
+    "weight_quantum": None,
+}
+_NAMES = ("y_true", "y_pred", "task", "labels", "pos_label", "unknown", "null_pred", "samples", *_LATER)
 
 
 def sources_of(position: Position, options: dict[str, Any] | None) -> dict[str, Any]:
@@ -40,8 +50,11 @@ def options_in(saved: Saved) -> dict[str, Any]:
         found = {name: getattr(config, name) for name in ("task", "pos_label", "unknown", "null_pred", "samples")}
         found |= {"y_true": "y_true", "y_pred": "y_pred", "labels": list(config.labels) or None}
         found["sample_weight"] = "sample_weight" if config.sample_weight else None
+        found |= {name: getattr(config, name) for name in ("ovo", "losses", "weight_quantum")}
+        if config.scores:
+            found |= {"y_score": "y_score", "y_pred": None if config.decision else "y_pred"}
     if isinstance(found, dict):
-        found.setdefault("sample_weight", None)  # of a file from before there were weights
+        found = {**_LATER, **found}
     if not isinstance(found, dict) or set(found) != set(_NAMES) or not _are_sound(found):
         raise StateError(f"{saved.path}: it holds options that cannot be; restore the file from a copy")
     return dict(found)
@@ -49,12 +62,12 @@ def options_in(saved: Saved) -> dict[str, Any]:
 
 def _are_sound(found: dict[str, Any]) -> bool:
     """Whether the types are right; values are checked where options are used."""
-    texts = all(
-        value is None or isinstance(value, str) for value in map(found.get, ("task", "pos_label", "sample_weight"))
-    )
-    columns = all(isinstance(found[name], str) or _is_texts(found[name]) for name in _COLUMNS)
+    texts = all(value is None or isinstance(value, str) for value in map(found.get, _TEXTS))
+    columns = all(found[name] is None or isinstance(found[name], str) or _is_texts(found[name]) for name in _COLUMNS)
+    columns = columns and found["y_true"] is not None and (found["y_pred"] or found["y_score"]) is not None
     labels = found["labels"] is None or _is_texts(found["labels"])
-    return texts and columns and labels and isinstance(found["samples"], bool)
+    flags = all(isinstance(found[name], bool) for name in ("samples", "ovo", "losses"))
+    return texts and columns and labels and flags
 
 
 def _is_texts(value: object) -> bool:

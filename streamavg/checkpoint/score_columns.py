@@ -112,3 +112,7 @@ def check_scores(scores: Scores, option: str) -> None:
         raise ValueError("a slot has a witness that is none of its scores")
     if ((scores.witness == EMPTY) & ((scores.every != 0) | (scores.positive != 0))).any():
         raise ValueError("a slot holds scores that nothing was seen of")
+    if scores.versus is not None:
+        own = np.einsum("iik->ik", scores.versus)
+        if (own != scores.positive).any() or ((scores.witness == EMPTY) & scores.versus.any(axis=0)).any():
+            raise ValueError("the one-vs-one counts are not those of the scores")

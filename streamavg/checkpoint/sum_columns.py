@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from streamavg.state.state import State
 
-KINDS = {"weighted": Weighted, "score_sums": ScoreSums, "weighted_score_sums": ScoreSums}
+KINDS: dict[str, Any] = {"weighted": Weighted, "score_sums": ScoreSums, "weighted_score_sums": ScoreSums}
 _TEXT_KEYS = ("label", "named", "losses")
 _MOST_LOW, _MOST_DIGITS = 40, 80
 

@@ -47,7 +47,7 @@ def class_order(chosen: Chosen, field: pa.Field | None, labels: Sequence[str] | 
             'their order (labels=[...], --labels FILE), write them as JSON into the field\'s metadata ("labels"), or '
             'name columns score_<label> and give y_score "score_*"'
         )
-    return _distinct(tuple(labels or held or ()), _where(chosen))
+    return _distinct(tuple(labels or held or ()), "labels")
 
 
 def _named(chosen: Chosen, labels: Sequence[str] | None) -> tuple[str, ...]:
@@ -57,7 +57,7 @@ def _named(chosen: Chosen, labels: Sequence[str] | None) -> tuple[str, ...]:
             f"the columns of scores are named {listed(chosen.stems)}, but other labels are declared: "
             f"{listed([repr(label) for label in odd])} on one side only"
         )
-    return _distinct(chosen.stems, _where(chosen))
+    return _distinct(chosen.stems, "y_score")
 
 
 def _in_metadata(field: pa.Field) -> tuple[str, ...] | None:
@@ -73,15 +73,16 @@ def _in_metadata(field: pa.Field) -> tuple[str, ...] | None:
     if not isinstance(given, list):
         raise InputError(f'{where} is no JSON list of labels; write one such as ["cat", "dog"]')
     try:
-        return _distinct(tuple(label_text(label) for label in given), where)
+        labels = tuple(label_text(label) for label in given)
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
+    return _distinct(labels, where)
 
 
-def _distinct(labels: tuple[str, ...], where: str) -> tuple[str, ...]:
+def _distinct(labels: tuple[str, ...], who: str) -> tuple[str, ...]:
     if len(set(labels)) < len(labels):
         twice = next(label for k, label in enumerate(labels) if label in labels[:k])
-        raise InputError(f"{where} the label {twice!r} twice; each score is for a class of its own")
+        raise InputError(f"{who} names the label {twice!r} twice; each score is for a class of its own")
     return labels
 
 

@@ -79,7 +79,7 @@ class ScoreTable:
 
     def __init__(self, layout: Layout, labels: Sequence[str], weighted: bool = False, versus: bool = False) -> None:
         shape = (len(labels), layout.slots)
-        self.layout, self.labels, self.narrow = layout, tuple(labels), True
+        self.layout, self.labels, self.weighted, self.narrow = layout, tuple(labels), weighted, True
         self.every: Ints = np.zeros(shape, np.int64)
         self.positive: Ints = np.zeros(shape, np.int64)
         self.witness: Bits = np.full(shape, EMPTY)
@@ -97,22 +97,37 @@ class ScoreTable:
         or bool (rows, classes). units: int64 (rows,), the weights, if this table is weighted.
         """
         values, true = np.asarray(values), np.asarray(true)
-        if (units is None) == bool(self.units.size) or values.shape != (len(true), len(self.labels)):
-            raise ValueError(f"scores of shape {values.shape} for {len(true)} rows and {len(self.labels)} labels")
+        self._check_shapes(values, true, units)
+        if step not in (1, -1):
+            raise ValueError(f"scores are counted or taken away once, not {step} times")
+        values = self._typed(values)
         if units is not None:
             self._make_room(units)
-        if self.versus.size and true.ndim > 1:
-            raise ValueError("one-vs-one needs one class a row")
         if true.ndim == 1:
             true = true.astype(np.int64, copy=False)
-        values = self._typed(values)
         for start in range(0, len(true), MOST_ROWS):
             part = slice(start, start + MOST_ROWS)
             self._count(values[part], true[part], NO_UNITS if units is None else units[part], step)
 
+    def _check_shapes(self, values: Any, true: Any, units: Ints | None) -> None:
+        """ValueError for arrays of which a loop would read what is not there, or what means nothing."""
+        shape = (len(true), len(self.labels))
+        if (
+            values.shape != shape
+            or true.shape not in (shape, shape[:1])
+            or (units is not None and units.shape != shape[:1])
+        ):
+            raise ValueError(f"scores of shape {values.shape} for truth of shape {true.shape} and {shape[1]} labels")
+        if (units is not None) != self.weighted:
+            raise ValueError("a weighted table needs weights with all scores, and another takes none")
+        if true.dtype.kind not in ("b" if true.ndim > 1 else "iu") or (self.versus.size and true.ndim > 1):
+            raise ValueError(f"truth of type {true.dtype} and shape {true.shape} is neither codes nor flags")
+
     def _make_room(self, units: Ints) -> None:
         """CountOverflowError if these weights could take a cell out of int64; nothing was counted then."""
-        most = self.most_units + exact_sum(np.abs(units))
+        if units.min(initial=0) < 0:
+            raise ValueError(f"a weight of {units.min()} units is below zero")
+        most = self.most_units + exact_sum(units)
         if most > MOST:
             raise CountOverflowError("the sum of all weights in units of weight_quantum would pass 2**63 - 1")
         self.most_units = most

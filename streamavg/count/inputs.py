@@ -59,12 +59,19 @@ def _array_of(values: Any, name: str) -> pa.Array | pa.ChunkedArray:
         if hasattr(values, "__arrow_c_array__") or isinstance(values, list | tuple):
             return pa.array(values)
         values = np.asarray(values)
+        if values.dtype.name == "bfloat16":  # of ml_dtypes, which jax and tensorflow use
+            values = from_bfloat16(values)
         if values.ndim == 2:
             return pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(values).ravel()), values.shape[1])
         return pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, TypeError) as error:  # pa.ArrowTypeError is a TypeError
         reason = str(error).partition("\n")[0]
         raise InputError(f"column {name!r} cannot become an Arrow array: {reason}; give values of one type") from None
+
+
+def from_bfloat16(values: Any) -> Any:
+    """Numbers of two bytes, whose bits are the upper half of a float32's, as float32: exact, nan and infinity too."""
+    return (values.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
 
 
 def batches_of(data: Any) -> Iterator[pa.RecordBatch]:

@@ -19,7 +19,7 @@ def unnested(array: pa.Array) -> tuple[Ints, pa.Array, Mask]:
     """The length of each row's list (0 for null), the labels row after row, and which rows are null."""
     null = np.asarray(array.is_null())
     starts, lengths = _extents(array)
-    if not array.null_count and _is_gapless(array.type):
+    if len(array) and not array.null_count and _is_gapless(array.type):
         return lengths, array.values.slice(int(starts[0]), int(lengths.sum())), null
     lengths = np.where(null, 0, lengths)
     total = int(lengths.sum())

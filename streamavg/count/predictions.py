@@ -68,7 +68,7 @@ def decided(block: ScoreBlock, thresholds: Thresholds, null: Mask | None = None)
     if len(given) != labels:
         raise InputError(f"there are {len(given)} thresholds but {labels} scores a row; give one for each, or one")
     room = pa.allocate_buffer(labels * -(-rows // 64) * 8)
-    words = np.frombuffer(room, np.uint64).reshape(labels, -1)
+    words = np.frombuffer(room, np.uint64).reshape(labels, -(-rows // 64))
     bounds = np.array([_bound(float(threshold), block) for threshold in given], _signed(block))
     decide(block.bits, least(block), bounds, np.empty(labels, np.uint64), words)
     missing = _without(block, null)
@@ -93,9 +93,9 @@ def least_score(threshold: float, kind: np.dtype[Any]) -> Any:
     if kind.kind != "f":
         limits = np.iinfo(kind)
         return None if threshold > limits.max else kind.type(math.ceil(max(threshold, limits.min)))
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", under="ignore"):
         near = kind.type(threshold)
-    return near if float(near) >= threshold else np.nextafter(near, kind.type(np.inf))
+        return near if float(near) >= threshold else np.nextafter(near, kind.type(np.inf))
 
 
 def _bound(threshold: float, block: ScoreBlock) -> int:

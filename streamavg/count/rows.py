@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class Rows:
     """Truth and prediction, each one array or several indicator columns; `first` is the number of the first row.
 
-    pred is empty where scores stand for predictions. weights: what each row counts in sums of weights, None where there
-    is no column of them. scores: one array of scores or of lists of them, or one a class; none where none were asked for.
+    pred is empty where scores stand for predictions. weights: what each row counts in sums of weights, None where
+    there is no column of them. scores: one array of scores or of lists of them, or one a class; or none.
     """
 
     true: tuple[pa.Array, ...]

@@ -146,13 +146,13 @@ def _side_by_side(arrays: Sequence[pa.Array], names: Sequence[str]) -> ScoreBloc
 def _scores(array: pa.Array, name: str) -> tuple[Array, Mask | None]:
     """The numbers of a scalar array, anything under its nulls; and which are null, None if no one is."""
     kind = array.type
+    _refuse_other(kind, name, kind)
     if pa.types.is_run_end_encoded(kind):
         held, lengths = runs(validated(array, name, full=True))
         values, null = _scores(held, name)
         return np.repeat(values, lengths), None if null is None else np.repeat(null, lengths)
     if pa.types.is_dictionary(kind):
         return _looked_up(validated(array, name, full=True), name)
-    _refuse_other(kind, name, kind)
     if pa.types.is_null(kind):
         return np.zeros(len(array), np.float32), np.ones(len(array), bool)
     validated(array, name, full=False)
@@ -218,7 +218,7 @@ def _nulls(array: pa.Array) -> Mask | None:
 
 def _rows_with(null: Mask) -> Mask:
     """The rows with a null among their scores."""
-    found: Mask = null.any(axis=1)
+    found: Mask = np.logical_or.reduce(null, axis=1)
     return found
 
 

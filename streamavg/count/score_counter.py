@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
 from streamavg.count import predictions, row_terms
 from streamavg.count.columns import Column
@@ -20,6 +19,8 @@ from streamavg.errors import InputError
 from streamavg.state.scores import Scores
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from streamavg.count.limits import Limits
     from streamavg.count.rows import Rows
     from streamavg.count.score_columns import ScoreBlock

@@ -29,8 +29,8 @@ class Scoring:
 
     threshold: one number, one a class in their order, or (label, number) pairs. layout: "unit" (scores in [0, 1]),
     "signed" (any finite ones), either of bfloat16 values in float32, or "auto": signed for 8-bit integers, else unit.
-    bins: see `Layout.default`. ovo: keep the histograms of every pair of classes. losses: keep the exact sums behind log
-    loss and the like. quantum: what weights are rounded to multiples of for histograms; None: they are whole numbers.
+    bins: see `Layout.default`. ovo: keep the histograms of every pair of classes. losses: keep the exact sums behind
+    log loss and the like. quantum: what weights are rounded to multiples of for histograms; None: they are whole.
     """
 
     columns: Columns
@@ -62,9 +62,10 @@ class Scoring:
 
     def to_json(self) -> dict[str, Any]:
         """The options for a state file, under the names that an accumulator takes; without columns their defaults."""
-        many = isinstance(self.threshold, tuple)
-        named = many and all(isinstance(each, tuple) for each in self.threshold)  # type: ignore[union-attr]
-        threshold = dict(self.threshold) if named else list(self.threshold) if many else self.threshold  # type: ignore
+        threshold: Any = self.threshold
+        if isinstance(threshold, tuple):
+            named = all(isinstance(each, tuple) for each in threshold)
+            threshold = dict(threshold) if named else list(threshold)
         columns = self.columns if isinstance(self.columns, str) else list(self.columns)
         return {
             "y_score": columns or None,

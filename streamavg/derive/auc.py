@@ -46,7 +46,7 @@ def _twice_area(chain: Chain, slots: int) -> tuple[int, int]:
 
 def _shares(low: int | Fraction, middle: int | Fraction, high: int | Fraction, whole: int) -> Interval:
     """The three numbers as shares of the whole, each rounded once."""
-    return between(*(float(Fraction(one) / whole) for one in (low, middle, high)))
+    return between(float(Fraction(low) / whole), float(Fraction(middle) / whole), float(Fraction(high) / whole))
 
 
 def partial_auc(bins: Bins, max_fpr: float, standardized: bool = True) -> Interval:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from streamavg.derive.catalogue import Metric
+    from streamavg.derive.interval import Interval
     from streamavg.derive.policy import Classes
     from streamavg.state.state import State
     from streamavg.state.tables import Ints
@@ -36,6 +37,7 @@ class Mean:
     classes: int
     among: Classes | None = None
     not_defined: NDArray[np.bool_] | None = None
+    interval: Interval | None = None
 
     @property
     def undefined(self) -> tuple[str, ...]:

@@ -95,8 +95,9 @@ def _starts(until: Any, whole: int, groups: int) -> Ints:
 def ece(groups: Groups, debiased: bool = False) -> Interval:
     """The expected calibration error: mean over rows of |mean score - share of positives| of their group.
 
-    Plain it is biased upward: 0.03 for a calibrated model at 2,000 rows in 15 groups. Debiased it is the signed root of the mean of
-    (mean score - share)^2 - share (1 - share) / (rows - 1), for rows that count once each. Undefined without rows.
+    Plain it is biased upward: 0.03 for a calibrated model at 2,000 rows in 15 groups. Debiased it is the signed root of
+    the mean of (mean score - share)^2 - share (1 - share) / (rows - 1), for rows that count once each. Undefined
+    without rows.
 
     >>> ece(equal_width(np.array([[4, 1, 2**31], [4, 4, 2**32]]))).estimate
     0.125
@@ -111,7 +112,9 @@ def ece(groups: Groups, debiased: bool = False) -> Interval:
         parts = (parts[0] ** 2 - noise, parts[1] ** 2 - noise, parts[2] ** 2 - noise)
     whole = math.fsum(groups.rows.tolist())
     ends = [math.fsum((groups.rows * part).tolist()) / whole for part in parts]
-    return between(*(math.copysign(math.sqrt(abs(end)), end) if debiased else end for end in ends))
+    if debiased:
+        ends = [math.copysign(math.sqrt(abs(end)), end) for end in ends]
+    return between(ends[0], ends[1], ends[2])
 
 
 def reliability(groups: Groups) -> pa.Table:

@@ -21,7 +21,7 @@ AVERAGES = ("micro", "macro", "weighted", "samples")
 class Metric:
     """A declared metric. `ratio` and `class` kinds map TP, FP, FN, TN to numerator and denominator; numerator and
     denominator of a `ratio` are linear in the four, so that micro is a weighted mean and the gap can be explained.
-    A `score` kind is read from scores; it may take a number, its `argument`, which stands in its name in place of x or k.
+    A `score` kind is read from scores; it may take a number, its `argument`, in its name in place of x or k.
     """
 
     name: str
@@ -243,8 +243,9 @@ def find(name: str) -> tuple[Metric, str | None]:
 
 def public_names(averages: tuple[str, ...], plain: bool) -> list[str]:
     """The names of all declared metrics: those of the whole table, then each average, plain ones if wanted."""
-    names = [metric.name for metric in METRICS.values() if metric.is_whole]
-    for metric in METRICS.values():
+    known = [metric for metric in METRICS.values() if not metric.needs_number]
+    names = [metric.name for metric in known if metric.is_whole]
+    for metric in known:
         if not metric.is_whole:
             names += [metric.name] if plain else []
             names += [f"{metric.name}_{average}" for average in averages if average in metric.averages]

@@ -7,17 +7,34 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from streamavg.derive.explain import Explanation
+from streamavg.derive.catalogue import find
+from streamavg.derive.explain import Explanation, explain
+from streamavg.derive.policy import mean_classes
+from streamavg.derive.score_values import class_interval, positives, score_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from streamavg.derive.averages import Floats
+    from streamavg.derive.policy import Policy
+    from streamavg.state.state import State
     from streamavg.state.tables import Ints
 
 
+def explained(state: State, name: str, policy: Policy) -> Explanation:
+    """The explanation of a ratio metric, or of roc_auc. Raises InputError for another, and for a binary ranking."""
+    metric, average = find(name)
+    if metric.stem != "roc_auc" or average not in (None, "micro", "macro"):
+        return explain(state, name, policy)
+    micro = score_value(metric, state, policy, "micro").value
+    labels = mean_classes(state, policy).labels
+    values = np.array([class_interval(metric, state, policy, label).estimate for label in labels])
+    what = "true labels" if state.config.task == "multilabel" else "rows"
+    return explain_areas(labels, np.array(positives(state, policy, labels)), values, micro, of_what=what)
+
+
 def explain_areas(
-    labels: Sequence[str], positives: Ints, values: Floats, micro: float, metric: str = "roc_auc", of_what: str = "rows"
+    labels: Sequence[str], rows: Ints, values: Floats, micro: float, metric: str = "roc_auc", of_what: str = "rows"
 ) -> Explanation:
     """Split micro - macro: class c gives (w_c - 1/C) (value_c - sum w value), w_c its share of all positives.
 
@@ -29,7 +46,7 @@ def explain_areas(
     (('b', 'a'), 0.07, 0.15)
     """
     kept = ~np.isnan(values)
-    counts, values = positives[kept].astype(np.float64), values[kept]
+    counts, values = rows[kept].astype(np.float64), values[kept]
     total = math.fsum(counts.tolist())
     weight = counts / total if total else np.zeros_like(counts)
     macro = math.fsum(values.tolist()) / len(values) if values.size else math.nan
@@ -47,6 +64,6 @@ def explain_areas(
         weight=weight[order],
         value=values[order],
         contribution=contribution[order],
-        share=counts[order] / max(math.fsum(positives.tolist()), 1.0),
+        share=counts[order] / max(math.fsum(rows.tolist()), 1.0),
         of_what=of_what,
     )

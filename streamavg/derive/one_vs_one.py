@@ -27,7 +27,8 @@ def one_vs_one(versus: Ints, atom: Flags) -> Interval:
     pairs = int(met.sum())
     if not pairs:
         return UNDEFINED
-    return between(*(math.fsum(side[met].tolist()) / pairs for side in sides))
+    low, estimate, high = (math.fsum(side[met].tolist()) / pairs for side in sides)
+    return between(low, estimate, high)
 
 
 def pair_areas(versus: Ints, atom: Flags) -> tuple[Floats, Floats, Floats]:

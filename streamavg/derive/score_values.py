@@ -10,8 +10,9 @@ import numpy as np
 from streamavg.derive import interval
 from streamavg.derive.averages import Mean
 from streamavg.derive.bins import Bins
+from streamavg.derive.catalogue import METRICS
 from streamavg.derive.one_vs_one import one_vs_one
-from streamavg.derive.policy import Classes, mean_classes
+from streamavg.derive.policy import Classes, mean_classes, uses_weights
 from streamavg.derive.scored import OF_CLASS, OF_TABLE, refusal, scores_of
 from streamavg.errors import InputError
 
@@ -78,7 +79,7 @@ def pooled_labels(state: State, policy: Policy) -> tuple[str, ...]:
 def bins_of(state: State, policy: Policy, labels: Sequence[str]) -> Bins:
     """The ranking of one class, or of several pooled."""
     scores = scores_of(state, policy)
-    several = [Bins.of(*scores.bins(label)) for label in labels]
+    several = [Bins.of(*scores.bins(label)) for label in labels if label in scores.labels]
     return several[0] if len(several) == 1 else Bins.pooled(several)
 
 
@@ -90,7 +91,7 @@ def positives(state: State, policy: Policy, labels: Sequence[str]) -> list[int]:
 def cached(metric: Metric, state: State, policy: Policy, labels: tuple[str, ...]) -> Interval:
     """The metric of these classes pooled, worked out once for a state."""
     held = _known.setdefault(state, {})
-    key = (metric.stem, metric.argument, policy.weighted, labels)
+    key = (metric.stem, metric.argument, uses_weights(state, policy), labels)
     if key not in held:
         held[key] = OF_CLASS[metric.stem](bins_of(state, policy, labels), metric.argument)
     return held[key]
@@ -104,9 +105,33 @@ def class_interval(metric: Metric, state: State, policy: Policy, label: str) -> 
 
 
 def _one_vs_one(state: State, policy: Policy) -> Mean:
-    versus, atom = scores_of(state, policy).versus_table()
-    if versus is None:
+    scores = scores_of(state, policy)
+    if not state.config.ovo:
         raise InputError("roc_auc_ovo needs the histograms of class pairs: count with ovo=True (--ovo)")
     if policy.labels is not None:
         raise InputError("roc_auc_ovo compares all classes and cannot be restricted to labels")
-    return _mean(one_vs_one(versus, atom), len(versus))
+    if scores.versus is None:
+        scores = state.scores  # of classes against each other only rows are counted
+    if scores.versus is None:
+        return _mean(interval.UNDEFINED, 0)
+    return _mean(one_vs_one(scores.versus, scores.atoms), len(scores.labels))
+
+
+def score_names(state: State, policy: Policy) -> list[str]:
+    """The names of the metrics of scores that this state answers, those with a number in them aside but top 5."""
+    if not state.config.scores:
+        return []
+    binary, names = state.config.task == "binary", []
+    for metric in METRICS.values():
+        if metric.kind != "score" or metric.needs_number or refusal(metric.stem, state):
+            continue
+        if metric.is_whole:
+            names += [metric.name] if policy.labels is None else []
+        elif binary:
+            names.append(metric.name)
+        else:
+            ovo = state.config.ovo and policy.labels is None
+            names += [f"{metric.name}_{each}" for each in metric.averages if each != "ovo" or ovo]
+    if state.config.task == "multiclass" and policy.labels is None:
+        names.append("top_5_accuracy")
+    return names

@@ -6,13 +6,14 @@ import math
 from typing import TYPE_CHECKING
 
 from streamavg.derive import auc, calibration, interval, precision_recall, top_k
-from streamavg.derive.bins import Bins
 from streamavg.derive.catalogue import declare_score
 from streamavg.derive.interval import UNDEFINED, Interval
+from streamavg.derive.policy import uses_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from streamavg.derive.bins import Bins
     from streamavg.derive.policy import Policy
     from streamavg.state.score_sums import ScoreSums
     from streamavg.state.scores import Scores
@@ -107,12 +108,12 @@ def ece_mass_debiased(bins: Bins, _: float) -> Interval:
 
 def scores_of(state: State, policy: Policy) -> Scores:
     """The histograms to read: in units of weight where there are weights, unless weighted=False."""
-    return state.weighted_scores if state.config.sample_weight and policy.weighted else state.scores
+    return state.weighted_scores if uses_weights(state, policy) else state.scores
 
 
 def sums_of(state: State, policy: Policy) -> ScoreSums:
     """The sums to read, weighted in the same way."""
-    return state.weighted_score_sums if state.config.sample_weight and policy.weighted else state.score_sums
+    return state.weighted_score_sums if uses_weights(state, policy) else state.score_sums
 
 
 def _mean_loss(name: str, state: State, policy: Policy) -> Interval:
@@ -179,7 +180,7 @@ def label_ranking_loss(state: State, policy: Policy, _: float) -> Interval:
     return _mean_loss("label_ranking_loss", state, policy)
 
 
-_PROBABILITY = ("log_loss", "brier", "ece", "ece_debiased", "ece_mass", "ece_mass_debiased")
+PROBABILITY = ("log_loss", "brier", "ece", "ece_debiased", "ece_mass", "ece_mass_debiased")
 _LOSSES = ("log_loss", "brier", "ece", "ece_debiased")
 _RANKINGS = ("label_ranking_average_precision", "coverage_error", "label_ranking_loss")
 
@@ -189,7 +190,7 @@ def refusal(name: str, state: State) -> str:
     config = state.config
     if not config.scores:
         return "it needs scores: count with y_score (--y-score)"
-    if name in _PROBABILITY and "signed" in config.scores:
+    if name in PROBABILITY and "signed" in config.scores:
         return "it needs probabilities in [0, 1]; these scores were counted as any numbers"
     if name in (*_LOSSES, *_RANKINGS) and not config.losses:
         return "its sums were left out by losses=False"

@@ -10,6 +10,7 @@ import numpy as np
 from streamavg.derive.averages import class_values, predicted_and_support
 from streamavg.derive.catalogue import METRICS
 from streamavg.derive.policy import all_classes, mean_classes
+from streamavg.derive.score_values import class_interval
 from streamavg.derive.values import refuse_negative
 from streamavg.errors import InputError
 from streamavg.state.labels import LEAST, MOST, all_integers
@@ -43,9 +44,12 @@ def class_table(state: State, policy: Policy) -> pa.Table:
     if classes.weights is not None:
         columns |= {f"weighted_{name}": pa.array(classes.weights[:, k]) for k, name in enumerate(CELLS)}
     for metric in METRICS.values():
-        if metric.kind != "table":
+        if metric.kind in ("ratio", "class"):
             values, _ = class_values(metric, classes.cells, state.rows, policy)
             columns[metric.name] = pa.array(values, from_pandas=True)
+    for name in ("roc_auc", "average_precision") if state.config.scores else ():
+        found = [class_interval(METRICS[name], state, policy, label).estimate for label in classes.labels]
+        columns[name] = pa.array(found, pa.float64(), from_pandas=True)
     return pa.table(columns)
 
 

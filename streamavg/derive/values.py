@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from streamavg.derive.averages import Mean, average_of
 from streamavg.derive.catalogue import AVERAGES, find, public_names
+from streamavg.derive.interval import Interval, exact
+from streamavg.derive.score_values import score_names, score_value
 from streamavg.derive.whole import has_value, whole_value
 from streamavg.errors import InputError
 
@@ -22,11 +24,19 @@ def metric_value(state: State, name: str, policy: Policy, average: str | None = 
     metric, named = find(name)
     if average is not None and named is not None and average != named:
         raise InputError(f"{name!r} already names the average {named!r}, but average={average!r} was asked for")
+    if metric.is_whole and average is not None:
+        raise InputError(f"{name} is one number for the whole table and has no averages")
+    if metric.kind == "score":
+        return score_value(metric, state, policy, named or average)
     if metric.kind == "table":
-        if average is not None:
-            raise InputError(f"{name} is one number for the whole table and has no averages")
         return Mean(whole_value(metric.name, state, policy), 0)
     return average_of(metric, state, named or average, policy)
+
+
+def metric_interval(state: State, name: str, policy: Policy) -> Interval:
+    """What the counts guarantee of a metric: between which ends it lies; metrics of counts are exact."""
+    found = metric_value(state, name, policy)
+    return exact(found.value) if found.interval is None else found.interval
 
 
 def refuse_negative(state: State) -> None:
@@ -41,7 +51,10 @@ def metric_names(state: State, policy: Policy) -> list[str]:
     whole_rows = policy.labels is None
     samples = state.config.task == "multilabel" and state.config.samples and whole_rows
     names = public_names(AVERAGES if samples else AVERAGES[:3], plain=state.config.task == "binary" and whole_rows)
-    return [name for name in names if find(name)[0].kind != "table" or has_value(name, state, policy)]
+    kinds = {name: find(name)[0].kind for name in names}
+    counted = [name for name in names if kinds[name] != "score"]
+    counted = [name for name in counted if kinds[name] != "table" or has_value(name, state, policy)]
+    return [*counted, *score_names(state, policy)]
 
 
 def metric_values(state: State, policy: Policy, names: Sequence[str] | None = None) -> dict[str, float]:

@@ -11,7 +11,8 @@ import numpy as np
 
 from streamavg.derive.averages import average_of, class_values, predicted_and_support
 from streamavg.derive.catalogue import METRICS
-from streamavg.derive.explain import Explanation, explain, roles, sentence
+from streamavg.derive.explain import Explanation, roles, sentence
+from streamavg.derive.explain_auc import explained
 from streamavg.derive.policy import Classes, Policy, mean_classes, pooled_classes, uses_weights
 from streamavg.derive.tables import class_table, confusion_table, plain, shown_labels
 from streamavg.derive.values import metric_values
@@ -93,7 +94,7 @@ def report(
     """The report of a state; `metrics` are the names to show (None: all), InputError if one is not to be had."""
     policy = Policy.of(zero_division, over, labels, weighted)
     values = metric_values(state, policy, metrics)
-    found = explain(state, explain_metric, policy) if state.rows else None
+    found = explained(state, explain_metric, policy) if state.rows else None
     pairs = confusion_table(state, "true") if confusion else None
     return Report(state, policy, values, metrics is not None, found, pairs)
 

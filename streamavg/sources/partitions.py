@@ -42,11 +42,15 @@ def arranged(pieces: Iterator[Piece], chosen: list[str], keys: Mapping[str, str 
         if names == chosen:
             yield piece
             continue
-        arrays = [
-            batch.column(names.index(name)) if name in names else _constant(keys[name], batch.num_rows)
-            for name in chosen
-        ]
-        yield piece._replace(batch=pa.RecordBatch.from_arrays(arrays, names=chosen))
+        arrays, fields = [], []
+        for name in chosen:
+            if name in names:  # with its field, whose metadata may say which class each score is for
+                arrays.append(batch.column(names.index(name)))
+                fields.append(batch.schema.field(names.index(name)))
+            else:
+                arrays.append(_constant(keys[name], batch.num_rows))
+                fields.append(pa.field(name, arrays[-1].type))
+        yield piece._replace(batch=pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields)))
 
 
 def _constant(value: str | None, rows: int) -> pa.DictionaryArray:

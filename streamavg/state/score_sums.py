@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from streamavg.state.sums import DIGIT, SumTable
+from streamavg.state.sums import Sums, SumTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +75,7 @@ class ScoreSums:
     def loss(self, name: str) -> Fraction:
         """One exact sum; 0 if there is none."""
         found = self.losses.at([name])
-        return Fraction(found.integers(found.low)[0]) * Fraction(2) ** (DIGIT * found.low)
+        return Fraction(found.integers(found.low)[0]) * Fraction(2) ** (32 * found.low)
 
     def bands_table(self) -> Ints:
         """Rows, positives, and the sum of score in units of 2**-30 of each band, shape (15, 3)."""
@@ -85,5 +85,14 @@ class ScoreSums:
     def ranks_table(self) -> tuple[Ints, Ints, Ints, int]:
         """Classes above the true one, others equal to it, rows; and all rows."""
         keys = np.array(self.ranks.keys, np.int64)
-        counts = np.array(self.ranks.sums.integers(), np.int64)
+        counts = _whole(self.ranks.sums)
         return keys >> RANK_BITS, keys & ((1 << RANK_BITS) - 1), counts, int(counts.sum())
+
+
+def _whole(sums: Sums) -> Ints:
+    """The sums as whole numbers in proportion: themselves if they are, else in the finest unit that fits int64."""
+    if sums.low >= 0 and sums.digits < 2:
+        return np.array(sums.integers(), np.int64)
+    held = sums.floats()
+    unit = 2.0 ** (52 - int(np.frexp(held.sum())[1]))
+    return np.rint(held * unit).astype(np.int64)

@@ -130,7 +130,15 @@ class Scores:
         if self.versus is not None:
             versus = np.zeros((len(self.labels), *shape), np.int64)
             versus[:, :, taken] = _grouped(self.versus, starts)
-        return replace(self, layout=layout, every=every, positive=positive, witness=witness, versus=versus)
+            versus = frozen(versus)
+        return replace(
+            self,
+            layout=layout,
+            every=frozen(every),
+            positive=frozen(positive),
+            witness=_sealed(witness),
+            versus=versus,
+        )
 
     def in_layout(self, layout: Layout | None) -> Scores:
         """The same rows in the layout of a sum; MismatchError if it is not coarser.
@@ -189,8 +197,16 @@ class Scores:
     def _slots(self, layout: Layout, every: Ints, positive: Ints, witness: Bits) -> Slots:
         held = np.flatnonzero(every | positive)
         low, high = layout.edges(self.narrow)
-        atom = layout.single(self.narrow) | (witness < MIXED)
-        return Slots(positive[held], every[held] - positive[held], atom[held], low[held], high[held])
+        known = witness < MIXED
+        score = np.where(known, witness, 0).view(np.float64)
+        low, high = np.where(known, score, low), np.where(known, score, high)
+        return Slots(positive[held], every[held] - positive[held], (low == high)[held], low[held], high[held])
+
+    @property
+    def atoms(self) -> NDArray[np.bool_]:
+        """Which slots of each label hold one distinct score at most, shape (C, K)."""
+        single = self.layout.single(self.narrow) if self.layout else np.empty(0, bool)
+        return np.asarray(single | (self.witness < MIXED))
 
     def parts(self) -> Iterator[str | Ints]:
         """What the fingerprint covers, in a form that is the same for equal counts: texts and int64 arrays."""

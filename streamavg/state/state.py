@@ -22,9 +22,9 @@ from streamavg.state.tables import KeyTable, add_named, checked_int, exact_sum, 
 from streamavg.state.weighted import Weighted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    from streamavg.state.sums import Floats
+    from streamavg.state.sums import Floats, SumTable
     from streamavg.state.tables import Ints
 
 CAUSES = ("malformed", "null_true", "unknown_true", "null_pred", "invalid_score")
@@ -194,19 +194,24 @@ class State:
             numbers(np.array([self.row_table.keys.size]))
             numbers(self.row_table.keys)
             numbers(self.row_table.counts)
-        for part in ("weighted", "score_sums", "weighted_score_sums"):
-            for name, table in getattr(self, part).tables.items():
-                if table.keys:
-                    text(f"{part} {name}")
-                    text(json.dumps(table.keys, separators=(",", ":")))
-                    numbers(np.array([table.sums.low, table.sums.digits]))
-                    numbers(table.sums.limbs)
+        for name, sums in self._sum_tables():
+            text(name)
+            text(json.dumps(sums.keys, separators=(",", ":")))
+            numbers(np.array([sums.sums.low, sums.sums.digits]))
+            numbers(sums.sums.limbs)
         for name, scores in (("scores", self.scores), ("weighted_scores", self.weighted_scores)):
             for k, part in enumerate(scores.parts()):
                 if not k:
                     text(name)
                 text(part) if isinstance(part, str) else numbers(part)
         return "sa1:" + digest.hexdigest()
+
+    def _sum_tables(self) -> Iterator[tuple[str, SumTable]]:
+        """The tables of exact sums that hold something, with the names that the fingerprint gives them."""
+        for kind in ("weighted", "score_sums", "weighted_score_sums"):
+            for name, table in getattr(self, kind).tables.items():
+                if table.keys:
+                    yield f"{kind} {name}", table
 
     @cached_property
     def first_negative(self) -> str | None:

@@ -61,3 +61,8 @@ def test_float16_labels_behind_codes_or_runs_under_null_lists(layout, null):
         values = pa.RunEndEncodedArray.from_arrays(pa.array([1, 2, 3], pa.int16()), halves)
     array = pa.ListArray.from_arrays(pa.array([0, 1, 2, 3], pa.int32()), values, mask=pa.array(null))
     assert rows_of(array) == [None if hidden else [k + 1.0] for k, hidden in enumerate(null)]
+
+
+@pytest.mark.parametrize("kind", [pa.list_(pa.int8()), pa.large_list(pa.int8()), pa.list_view(pa.int8())], ids=str)
+def test_a_column_without_rows_has_no_labels(kind):
+    assert rows_of(pa.array([], kind)) == rows_of(pa.array([[1]], kind).slice(1)) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from streamavg.errors import InputError
@@ -99,3 +100,25 @@ def test_arranged_gives_a_batch_in_order_as_it_is() -> None:
     batch = pa.record_batch({"a": [1], "b": [2]})
     assert next(arranged(iter([Piece(batch, 3)]), ["a", "b"], {})).batch is batch
     assert next(arranged(iter([Piece(batch, 3)]), ["b", "a"], {})).batch.schema.names == ["b", "a"]
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".arrow", ".arrows"])
+@pytest.mark.parametrize("chosen", [["y_score"], ["y_true", "y_score"], ["y_score", "y_true"], ["y_score", "k"]])
+def test_metadata_of_a_field_goes_with_its_column(tmp_path: Path, suffix: str, chosen: list[str]) -> None:
+    """It may say which class each score of a list is for."""
+    score = pa.field("y_score", pa.list_(pa.float32(), 2), metadata={b"labels": b'["b", "a"]'})
+    schema = pa.schema([score, ("y_true", pa.string())])
+    table = pa.table([pa.array([[0.25, 0.75]] * 3, score.type), ["a", "b", "a"]], schema=schema)
+    path = tmp_path / "k=1" / f"a{suffix}"
+    path.parent.mkdir()
+    if suffix == ".parquet":
+        pq.write_table(table, path)
+    else:
+        new = pa.ipc.new_file if suffix == ".arrow" else pa.ipc.new_stream
+        with new(path, schema) as writer:
+            writer.write_table(table)
+    for piece in pieces(open_units([tmp_path], lambda _: chosen)):
+        held = piece.batch.schema
+        assert held.names == chosen
+        assert held.field("y_score").metadata == score.metadata
+        assert held.field("y_score").type.value_type == pa.float32()
