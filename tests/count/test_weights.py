@@ -41,9 +41,16 @@ def test_every_encoding_holds_exactly_these_numbers(values, data):
         (pa.DictionaryArray.from_arrays(pa.array([0, None]), pa.array([1.0])), "weight null at row 11"),
         (pa.RunEndEncodedArray.from_arrays([1, 2], pa.array([1, -7])), "weight -7 at row 11"),
         (pa.nulls(2), "weight null at row 10"),
-        (pa.array(["1", "2"]), "has type string; weights are numbers"),
+        (pa.array(["1", "2 kg"]), "weight 2 kg at row 11"),
+        (pa.array(["1", "1_0"]), "weight 1_0 at row 11"),
+        (pa.array(["1", ""]).dictionary_encode(), "weight  at row 11"),
+        (pa.array(["1", "nan"]), "weight nan at row 11"),
+        (pa.array(["1", "-1e3"]), "weight -1e3 at row 11"),
+        (pa.array(["1", "inf"]), "weight inf at row 11"),
+        (pa.array(["1", None], pa.string_view()), "weight null at row 11"),
+        (pa.array([b"1", b"2"]), "has type binary; weights are numbers"),
         (pa.array([True, False]), "has type bool; weights are numbers"),
-        (pa.array(["1"]).dictionary_encode(), "weights are numbers"),
+        (pa.array([[1]]), "weights are numbers"),
         (pa.DictionaryArray.from_arrays(pa.array([0, 5], pa.int8()), pa.array([1.0]), safe=False), "damaged"),
     ],
 )
@@ -59,3 +66,13 @@ def test_a_wrong_entry_that_no_row_uses_is_no_error():
 
 def test_zero_and_minus_zero_are_weights():
     assert weights_of(pa.array([0.0, -0.0]), "w").values.tolist() == [0.0, 0.0]
+
+
+@given(
+    st.lists(st.one_of(st.floats(0, 1e300).map(repr), st.integers(0, 2**64 - 1).map(str)), max_size=8), st.booleans()
+)
+def test_decimal_text_is_the_number_it_says(texts, encoded):
+    """As CSV files and JSON lines have it; a float64 is the nearest to the text, an integer of 64 bits is itself."""
+    array = pa.array(texts, pa.string())
+    wanted = [Fraction(int(text)) if text.isdigit() else Fraction(float(text)) for text in texts]
+    assert fractions_of(weights_of(array.dictionary_encode() if encoded else array, "w")) == wanted
