@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streamavg.derive.averages import average_of, class_values, predicted_and_support
-from streamavg.derive.catalogue import METRICS
+from streamavg.derive.catalogue import METRICS, find
 from streamavg.derive.explain import Explanation, roles, sentence
 from streamavg.derive.explain_auc import explained
 from streamavg.derive.policy import Classes, Policy, mean_classes, pooled_classes, uses_weights
 from streamavg.derive.tables import class_table, confusion_table, plain, shown_labels
-from streamavg.derive.values import metric_values
+from streamavg.derive.values import metric_interval, metric_values
 from streamavg.report.escape import label_shown
+from streamavg.report.score_rows import ScoreRows, score_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -61,6 +62,19 @@ class Report:
     def roles(self) -> str:
         """What kind of classes make the gap, in one sentence; empty where micro and macro agree."""
         return "" if self.explanation is None else roles(self.explanation)
+
+    @cached_property
+    def scores(self) -> ScoreRows | None:
+        """The metrics of scores, with their intervals."""
+        return score_rows(self.state, self.policy)
+
+    @cached_property
+    def ranking(self) -> Explanation | None:
+        """What parts micro from macro ROC AUC; None without such, or if it is explained already."""
+        shown = self.explanation is not None and self.explanation.metric == "roc_auc"
+        if shown or self.chosen or not self.state.config.scores or self.state.config.task == "binary":
+            return None
+        return explained(self.state, "roc_auc", self.policy)
 
     @property
     def total_weight(self) -> float | None:
@@ -197,6 +211,13 @@ def as_dict(shown: Report) -> dict[str, Any]:
     }
     if shown.total_weight is not None:
         about["weight"] = shown.total_weight
+    if shown.scores is not None:
+        about["scores"] = {
+            "layout": state.config.scores,
+            "rows": shown.scores.scored,
+            "invalid": shown.scores.causes,
+            "intervals": _intervals(shown),
+        }
     if found is not None:
         about["explain"] = {
             "metric": found.metric,
@@ -210,6 +231,13 @@ def as_dict(shown: Report) -> dict[str, Any]:
     if shown.confusion is not None:
         about["confusion"] = shown.confusion.to_pylist()
     return about
+
+
+def _intervals(shown: Report) -> dict[str, list[float | None]]:
+    """Metric -> low and high, of the metrics shown that are not exact."""
+    names = [name for name in shown.metrics if find(name)[0].kind == "score"]
+    found = {name: metric_interval(shown.state, name, shown.policy) for name in names}
+    return {name: [plain(one.low), plain(one.high)] for name, one in found.items() if one.low != one.high}
 
 
 def errors_shown(shown: Report, most: int = 15) -> list[tuple[str, str, int, float]]:
