@@ -185,16 +185,16 @@ def add_terms(cells, terms, low, step, table):
 
 def cut_digit(rest, step, digit):
     for k, value in enumerate(rest.tolist()):
-        digit[k] = step * math.floor(value)
-        rest[k] = float((Fraction(value) - math.floor(value)) * 2**32)
+        digit[k] = step * math.trunc(value)
+        rest[k] = float((Fraction(value) - math.trunc(value)) * 2**32)
 
 
 def cut_terms(terms, scale, step, rest, digits):
     for k, value in enumerate(terms.tolist()):
         left = Fraction(value) * Fraction(scale)
         for row in digits[::-1]:
-            row[k] = step * math.floor(left)
-            left = (left - math.floor(left)) * 2**32
+            row[k] = step * math.trunc(left)
+            left = (left - math.trunc(left)) * 2**32
         rest[k] = left
 
 
