@@ -191,8 +191,8 @@ def test_integers_and_text_are_read_as_numbers(kind):
     """CSV has text, and JSON has 0 and 1 for 0.0 and 1.0."""
     values = [1, 0, None, 7] if pa.types.is_integer(kind) else ["1", "2.5e-3", None, "-7"]
     array = pa.array(values, kind)
-    for given in (array, array.dictionary_encode(), pa.array([[value] for value in values], pa.list_(kind))):
-        block = score_block([given], ["s"])
+    for form in (array, array.dictionary_encode(), pa.array([[value] for value in values], pa.list_(kind))):
+        block = score_block([form], ["s"])
         expected = [float(value) for value in values if value is not None]
         assert block.values[~block.missing].reshape(-1).tolist() == expected
         assert (block.kind, block.missing.tolist()) == ("float64", [False, False, True, False])
