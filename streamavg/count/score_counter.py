@@ -67,8 +67,11 @@ class ScoreCounter:
         self._sums, self._weighted_sums = ScoreSumTable(), ScoreSumTable()
         self._invalid = 0
 
-    def read(self, rows: Rows) -> Scored:
-        """What the rows would add. Raises InputError for columns, scores or weights that cannot be counted."""
+    def read(self, rows: Rows, predict: bool = True) -> Scored:
+        """What the rows would add, with predictions made from scores unless nobody looks at them.
+
+        Raises InputError for columns, scores or weights that cannot be counted.
+        """
         block = score_block(rows.scores, self._sides.score.columns, len(self.classes), rows.first)
         truth, usable = self._truth.read(rows.true)
         if self._answers is not None and self.config.null_pred != "wrong":
@@ -78,7 +81,7 @@ class ScoreCounter:
         names = {row_terms.CAUSES[k].split()[0]: int(n) for k, n in enumerate(np.bincount(wrong[invalid])) if n}
         left = block if not invalid.any() else block.only(~invalid)
         kept = rows if left is block else rows.where(~invalid)
-        if self._answers is None:
+        if self._answers is None and predict:
             kept = kept.predicted(self._predictions(left, wrong[~invalid] > 0))
         counted = usable & ~block.missing & ~invalid
         weights = None if rows.weights is None else rows.weights.at(counted)
