@@ -117,7 +117,7 @@ class Column:
             return None
         met, mapping = np.zeros(size, np.uint8), np.zeros(size, self._word)
         if size <= 2:  # in a tenth of the time
-            met[[values.min(), size - 1]] = 1
+            met[[int(values.min()), size - 1]] = 1
         else:
             loops(len(values)).mark(values, met)
         distinct = np.flatnonzero(met)

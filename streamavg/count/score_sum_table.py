@@ -55,6 +55,8 @@ class ScoreSumTable:
     def add_terms(self, terms: dict[str, Floats], weights: Floats | None, step: int) -> None:
         """Add what rows add to losses."""
         for name, values in terms.items():
+            if not values.any():  # as are most log_loss_zeros
+                continue
             self._losses.add(PLACE[name], values if weights is None else values * weights, step)
 
     def add_rows(self, rows: int, weights: Floats | None, step: int) -> None:
