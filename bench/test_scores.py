@@ -1,4 +1,4 @@
-"""Scores: whole evaluations of scores in memory, rows, labels and ranks included, beside scikit-learn's roc_auc_score."""
+"""Scores: whole evaluations in memory, rows, labels and ranks included, beside scikit-learn's roc_auc_score."""
 
 from __future__ import annotations
 
