@@ -1,8 +1,8 @@
 """How narrow the guaranteed AUC interval is: no wider than that of the layout as it was first specified and measured.
 
 The widths wanted were measured on eight distributions when the layout was designed; the distributions are rebuilt
-here from what was noted of them: AUC and, for fraud and softmax, also average precision and the widths of uniform and of
-logit slots, which fix four parameters. The width depends on the two densities only, so each has as many positives as
+here from what was noted of them: AUC and, for fraud and softmax, also average precision and the widths of uniform and
+of logit slots, which fix four parameters. The width depends on the two densities only, so each has as many positives as
 negatives, drawn apart.
 """
 

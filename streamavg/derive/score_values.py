@@ -79,7 +79,8 @@ def pooled_labels(state: State, policy: Policy) -> tuple[str, ...]:
 def bins_of(state: State, policy: Policy, labels: Sequence[str]) -> Bins:
     """The ranking of one class, or of several pooled."""
     scores = scores_of(state, policy)
-    several = [Bins.of(*scores.bins(label)) for label in labels if label in scores.labels]
+    unit = state.config.weight_quantum if uses_weights(state, policy) else None
+    several = [Bins.of(*scores.bins(label), unit or 1.0) for label in labels if label in scores.labels]
     return several[0] if len(several) == 1 else Bins.pooled(several)
 
 
@@ -93,7 +94,12 @@ def cached(metric: Metric, state: State, policy: Policy, labels: tuple[str, ...]
     held = _known.setdefault(state, {})
     key = (metric.stem, metric.argument, uses_weights(state, policy), labels)
     if key not in held:
-        held[key] = OF_CLASS[metric.stem](bins_of(state, policy, labels), metric.argument)
+        areas = state.areas
+        known = None if areas is None else areas.of(metric.stem, labels, uses_weights(state, policy))
+        if known is None:
+            held[key] = OF_CLASS[metric.stem](bins_of(state, policy, labels), metric.argument)
+        else:
+            held[key] = interval.exact(known)
     return held[key]
 
 

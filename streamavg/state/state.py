@@ -24,6 +24,7 @@ from streamavg.state.weighted import Weighted, matrix_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from streamavg.state.areas import Areas
     from streamavg.state.sums import Floats, Sums, SumTable
     from streamavg.state.tables import Ints
 
@@ -35,7 +36,8 @@ TALLIES = ("unanswered", "other")
 class State:
     """Counts, rows, skipped rows by cause and tallies; for multilabel the row table; label pairs while they are known.
 
-    `pairs` is None once they are lost, which the sum with any other state stays.
+    `pairs` is None once they are lost, which the sum with any other state stays. `areas` are known where the rows were
+    read twice, and lost in any sum.
     """
 
     config: Config = field(default_factory=Config)
@@ -50,6 +52,7 @@ class State:
     weighted_scores: Scores = field(default_factory=Scores.zero)
     score_sums: ScoreSums = field(default_factory=ScoreSums)
     weighted_score_sums: ScoreSums = field(default_factory=ScoreSums)
+    areas: Areas | None = None
 
     @property
     def seen(self) -> int:
