@@ -47,6 +47,7 @@ class Column:
         self._ints = IntSpace(16)
         self._list: ListSpace | None = None
         self._large: tuple[pa.Array, Array] | None = None
+        self._dense = np.empty(0, np.int64)  # integer -> code of the vocabulary, -1 until it is met
 
     def encode(self, array: pa.Array) -> Codes:
         """The codes of a non-empty array; InputError names the column, type, row or value that is not a label."""
@@ -115,14 +116,17 @@ class Column:
         size = int(values.max()) + 1
         if size > min(_most_dense(kind), max(1 << 10, len(values))):
             return None
-        met, mapping = np.zeros(size, np.uint8), np.zeros(size, self._word)
+        met = np.zeros(size, np.uint8)
         if size <= 2:  # in a tenth of the time
             met[[int(values.min()), size - 1]] = 1
         else:
             loops(len(values)).mark(values, met)
-        distinct = np.flatnonzero(met)
-        mapping[distinct] = self.vocabulary.codes([str(value) for value in distinct.tolist()])
-        return self._translated(values, mapping)
+        if len(self._dense) < size:
+            self._dense = np.r_[self._dense, np.full(roomy(size) - len(self._dense), -1)]
+        fresh = np.flatnonzero(met & (self._dense[:size] < 0))
+        if fresh.size:
+            self._dense[fresh] = self.vocabulary.codes([str(value) for value in fresh.tolist()])
+        return self._translated(values, np.maximum(self._dense[:size], NULL).astype(self._word))
 
     def _learned(self, values: pa.Array) -> Array:
         """The vocabulary codes of distinct values, every one of which occurs."""
