@@ -11,9 +11,11 @@ import pytest
 from bench import data
 from streamavg.count import kernels
 from streamavg.count.columns import Column
+from streamavg.count.histogram import ScoreTable
 from streamavg.count.single import PairTable
 from streamavg.count.spaces import IntSpace
 from streamavg.count.vocabulary import Vocabulary
+from streamavg.state.layout import Layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,3 +83,36 @@ def test_encoders(race: Callable[..., Any], encoding: str) -> None:
     column = Column("y_true", Vocabulary((), closed=False))
     codes = race("encoders", encoding, lambda: column.encode(made), rows)
     assert len(codes.values) == rows
+
+
+SCORES: dict[str, Callable[[np.random.Generator, int], Any]] = {
+    "uniform": lambda rng, rows: rng.random(rows),
+    "rare": lambda rng, rows: 1e-4 * np.exp(rng.standard_normal(rows) / 2),
+    "saturated": lambda rng, rows: np.where(rng.random(rows) < 0.2, 1.0, rng.random(rows) ** 8),
+    "3 decimals": lambda rng, rows: np.round(rng.random(rows), 3),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("name", SCORES)
+def test_binary_scores(race: Callable[..., Any], name: str, dtype: str) -> None:
+    """One score a row into the default layout, witness included."""
+    rng = np.random.default_rng(1)
+    scores = SCORES[name](rng, ROWS).astype(dtype)[:, None]
+    true = rng.random((ROWS, 1)) < 0.3
+    table = ScoreTable(Layout.default("unit", dtype, 1), ["1"])
+    race(f"binary scores, {name}", f"streamavg {dtype}", lambda: table.count(scores, true), ROWS)
+    assert table.state().every.sum() % ROWS == 0
+
+
+@pytest.mark.parametrize("size", [1042, 4092])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_softmax_scores(race: Callable[..., Any], size: int, dtype: str) -> None:
+    """1,000 classes a row, row after row, as a model gives them."""
+    rng, rows = np.random.default_rng(1), max(ROWS // 1000, 2)
+    logits = np.exp(3 * rng.standard_normal((rows, 1000)))
+    scores = (logits / logits.sum(axis=1, keepdims=True)).astype(dtype)
+    true = rng.integers(0, 1000, rows)
+    table = ScoreTable(Layout("unit", size), [str(k) for k in range(1000)])
+    race(f"softmax scores, {size} slots", f"streamavg {dtype}", lambda: table.count(scores, true), scores.size)
+    assert table.state().every.sum() % scores.size == 0

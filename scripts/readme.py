@@ -8,6 +8,7 @@ import io
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,9 +31,23 @@ def demo() -> str | None:
     """What `scripts/demo` prints; None where its data has not been made."""
     if not LANGID.exists():
         return None
-    command = [sys.executable, "-m", "streamavg", "eval", str(LANGID)]
+    return _printed("data/langid.parquet --y-score y_score", LANGID, "--y-score", "y_score")
+
+
+def haematology() -> str:
+    """The report on the synthetic diseases."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "haematology.parquet"
+        make = [sys.executable, str(ROOT / "scripts" / "make_haematology.py"), "-o", str(path)]
+        subprocess.run(make, capture_output=True, check=True)
+        arguments = "data/haematology.parquet --y-score 'score_*' --explain roc_auc"
+        return _printed(arguments, path, "--y-score", "score_*", "--explain", "roc_auc")
+
+
+def _printed(arguments: str, path: Path, *flags: str) -> str:
+    command = [sys.executable, "-m", "streamavg", "eval", str(path), *flags]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
-    return f"```\n$ streamavg eval data/langid.parquet\n{run.stdout}```\n"
+    return f"```\n$ streamavg eval {arguments}\n{run.stdout}```\n"
 
 
 def example() -> str:
@@ -49,7 +64,12 @@ print(snap.explain("precision").to_pandas().round(4).to_string(index=False))
     return f"```python\n{code}```\n\n```\n{printed.getvalue()}```\n"
 
 
-BLOCKS: dict[str, Callable[[], str | None]] = {"metrics": metrics, "demo": demo, "example": example}
+BLOCKS: dict[str, Callable[[], str | None]] = {
+    "metrics": metrics,
+    "demo": demo,
+    "example": example,
+    "haematology": haematology,
+}
 
 
 def rewritten(text: str) -> str:

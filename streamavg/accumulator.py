@@ -46,7 +46,9 @@ class Accumulator:
     null_pred: what a row without a prediction does: "wrong" (counts), "abstain" (is skipped) or "error".
     confusion: keep label pairs: "auto" (up to 512 labels), True or False. samples: keep the row table of multilabel
     data, behind samples averages and subset accuracy. sample_weight: the column of the weights of rows, which metrics
-    add up then instead of rows. max_labels: refuse more labels than this.
+    add up then instead of rows. max_labels: refuse more labels than this. y_score: the column of scores or of lists of
+    them, a pattern or several names; without y_pred they predict: the highest, or those at or above `threshold` (a
+    number, one a class, or label -> number). score_layout, score_bins, ovo, losses, weight_quantum: see `Scoring`.
 
     Raises InputError for an option that cannot be, and from `update` for data that cannot be counted.
 
@@ -79,13 +81,7 @@ class Accumulator:
         max_labels: int = 1_000_000,
     ) -> None:
         scoring = Scoring.checked(
-            y_score or "",
-            threshold,
-            score_layout,
-            score_bins,
-            ovo=ovo,
-            losses=losses,
-            quantum=weight_quantum,
+            y_score or "", threshold, score_layout, score_bins, ovo=ovo, losses=losses, quantum=weight_quantum
         )
         self._options = Options.checked(
             y_true,
@@ -101,8 +97,7 @@ class Accumulator:
             scoring=scoring if y_score else None,
             max_labels=max_labels,
         )
-        self._position = Position()  # of the files that were counted, if it came from them
-        self._lock = threading.RLock()
+        self._position, self._lock = Position(), threading.RLock()
         self.reset()
 
     def reset(self) -> None:

@@ -57,7 +57,10 @@ def _add_eval(commands: Any) -> None:
     add("source", nargs="+", metavar="SOURCE", help="path, directory, glob, URL, or - for standard input")
     data = command.add_argument_group("what the data means")
     data.add_argument("--y-true", metavar="COLUMN", default="y_true", help='truth: a column, or "true_*" (y_true)')
-    data.add_argument("--y-pred", metavar="COLUMN", default="y_pred", help='prediction, or "pred_*" (y_pred)')
+    data.add_argument(
+        "--y-pred", metavar="COLUMN", help='prediction, or "pred_*" (y_pred; made from scores if there are)'
+    )
+    data.add_argument("--y-score", metavar="COLUMN", help='scores: a column of numbers or lists, or "score_*"')
     data.add_argument("--weight", metavar="COLUMN", help="the weight of each row, added up by metrics")
     data.add_argument("--task", choices=("binary", "multiclass", "multilabel"), help="default: by the column's type")
     data.add_argument("--labels", metavar="FILE", help="declared labels, one a line")
@@ -66,11 +69,29 @@ def _add_eval(commands: Any) -> None:
     data.add_argument("--unknown", choices=("grow", "count", "error"), default="grow", help="an undeclared label")
     data.add_argument("--max-labels", type=_positive, default=1_000_000, metavar="N", help="refuse more (1000000)")
     data.add_argument("--input-format", choices=INPUT_FORMATS, help="where the file name does not tell")
+    _add_scoring(command)
     _add_keeping(command)
     _add_reading(command, "keep all label pairs and show the commonest errors")
     output = _add_output(command, FORMATS)
     output.add_argument("--threads", type=_positive, metavar="N", help="how many count at once (all cores)")
     output.add_argument("--no-progress", action="store_true", help="no progress bar on a terminal")
+
+
+def _add_scoring(command: Any) -> None:
+    scores = command.add_argument_group("how scores are counted (--y-score)")
+    scores.add_argument("--threshold", metavar="X", default="0.5", help="positive from X on (0.5), or LABEL=X,LABEL=X")
+    scores.add_argument(
+        "--score-layout",
+        choices=("auto", "unit", "signed", "bfloat16", "signed bfloat16"),
+        default="auto",
+        help="unit: probabilities (auto); signed: margins, logits, any finite numbers",
+    )
+    scores.add_argument(
+        "--score-bins", type=int, choices=(268, 1042, 4092, 16100), help="a class (4092, fewer if many)"
+    )
+    scores.add_argument("--ovo", action="store_true", help="also compare every pair of classes (roc_auc_ovo)")
+    scores.add_argument("--no-losses", action="store_true", help="leave out log loss and the like, for speed")
+    scores.add_argument("--weight-quantum", type=float, metavar="W", help="round fractional weights to multiples of W")
 
 
 def _add_keeping(command: Any) -> None:

@@ -124,10 +124,10 @@ def _diff(chosen: argparse.Namespace) -> int:
 
 def _known(names: list[str]) -> list[str]:
     """The names, if there are such metrics; found out before hours of counting."""
-    from streamavg.derive import whole
+    from streamavg.derive import scored, whole
     from streamavg.derive.catalogue import find
 
-    assert whole.WHOLE  # importing it declares the metrics of the whole table
+    assert whole.WHOLE and scored.OF_TABLE  # noqa: PT018 importing them declares their metrics
     for name in names:
         find(name)
     return names
@@ -157,12 +157,7 @@ def _reported(
     snap: Snapshot, names: list[str] | None, gates: list[tuple[str, float]], chosen: argparse.Namespace
 ) -> int:
     if not snap.rows:
-        from streamavg.report.text import CAUSE_WORDS
-
-        causes = ", ".join(f"{count:,} {CAUSE_WORDS[cause]}" for cause, count in snap.skipped.items())
-        raise InputError(
-            f"no row could be scored: {snap.seen:,} rows seen" + (f", all skipped: {causes}" if causes else "")
-        )
+        raise InputError(f"no row could be scored: {snap.seen:,} rows seen{snap.why_nothing()}")
     shown = snap.report(
         zero_division=float(chosen.zero_division),
         over=chosen.over,
@@ -211,6 +206,13 @@ def _labels(path: str | None) -> list[str] | None:
         raise InputError(f"--labels {path}: not a readable UTF-8 text file with a label a line ({error})") from None
 
 
+def _thresholds(text: str) -> Any:
+    """One number, or a number a label."""
+    if "=" not in text:
+        return text
+    return dict(pair.rpartition("=")[::2] for pair in text.split(","))
+
+
 def _options(chosen: argparse.Namespace) -> dict[str, Any]:
     return {
         "y_true": chosen.y_true,
@@ -221,6 +223,13 @@ def _options(chosen: argparse.Namespace) -> dict[str, Any]:
         "unknown": chosen.unknown,
         "null_pred": chosen.null_pred,
         "sample_weight": chosen.weight,
+        "y_score": chosen.y_score,
+        "threshold": _thresholds(chosen.threshold),
+        "score_layout": chosen.score_layout,
+        "score_bins": chosen.score_bins,
+        "ovo": chosen.ovo,
+        "losses": not chosen.no_losses,
+        "weight_quantum": chosen.weight_quantum,
         "confusion": chosen.confusion or "auto",
         "max_labels": chosen.max_labels,
     }

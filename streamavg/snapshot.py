@@ -11,6 +11,7 @@ from streamavg.derive.policy import Policy
 from streamavg.errors import InputError
 from streamavg.report import build
 from streamavg.report.render import RENDERERS, render
+from streamavg.report.text import skipped_words
 from streamavg.state.labels import public_labels
 from streamavg.state.state import State
 
@@ -211,6 +212,10 @@ class Snapshot:
 
     def __reduce__(self) -> tuple[Any, tuple[bytes]]:
         return from_bytes, (self.to_bytes(),)
+
+    def why_nothing(self) -> str:
+        """Why no row was scored, for a message that begins with the rows seen; "" if nothing was skipped."""
+        return skipped_words(self.state)
 
     def report(self, **policy: Any) -> build.Report:
         """The neutral report that every renderer shows.

@@ -185,16 +185,16 @@ def add_terms(cells, terms, low, step, table):
 
 def cut_digit(rest, step, digit):
     for k, value in enumerate(rest.tolist()):
-        digit[k] = step * math.floor(value)
-        rest[k] = float((Fraction(value) - math.floor(value)) * 2**32)
+        digit[k] = step * math.trunc(value)
+        rest[k] = float((Fraction(value) - math.trunc(value)) * 2**32)
 
 
 def cut_terms(terms, scale, step, rest, digits):
     for k, value in enumerate(terms.tolist()):
         left = Fraction(value) * Fraction(scale)
         for row in digits[::-1]:
-            row[k] = step * math.floor(left)
-            left = (left - math.floor(left)) * 2**32
+            row[k] = step * math.trunc(left)
+            left = (left - math.trunc(left)) * 2**32
         rest[k] = left
 
 
@@ -611,11 +611,11 @@ class Counted:
         return {"rows": self.rows, **named}
 
 
-def count_rows(rows, step=1, sample_weight=None, **options):
+def count_rows(rows, task="multiclass", step=1, sample_weight=None, **options):
     """Count (truth, prediction, weight if there is one) rows one by one: label texts or None; lists for multilabel."""
-    counted = _count_plain([row[:2] for row in rows], step=step, **options)
+    counted = _count_plain([row[:2] for row in rows], task, step=step, **options)
     for *row, weight in rows if sample_weight else ():
-        alone = _count_plain([row], **options)
+        alone = _count_plain([row], task, **options)
         parts = {"cells": alone.cells, "row": alone.row_table, "named": alone.tallies + Counter(rows=alone.rows)}
         parts["named"]["null_pred"] = alone.skipped["null_pred"]
         for part, numbers in parts.items():

@@ -196,8 +196,8 @@ class WeightForm:
         return self._plain(values)
 
     def _plain(self, values: list) -> pa.Array:
-        is_half = self.kind == pa.float16()
-        return pa.array([np.float16(value) for value in values] if is_half else values, self.kind)
+        dtype = np.dtype(self.kind.to_pandas_dtype())
+        return pa.array(np.array([dtype.type(value) for value in values], dtype), self.kind)
 
 
 def weight_forms(values: list) -> st.SearchStrategy[WeightForm]:
@@ -449,7 +449,7 @@ def _layouts(case: Case) -> list[str]:
     if case.task != "multilabel":
         return ["column"]
     labels = case.options["labels"] or case.alphabet
-    met = {text for row in case.rows for side in row if side for text in side if text is not None}
+    met = {text for row in case.rows for side in row[:2] if side for text in side if text is not None}
     return ["column", "columns", "cells"] if met <= set(labels) else ["column"]
 
 

@@ -350,3 +350,12 @@ def test_wicked_paths_of_states_are_written_out(tmp_path: Path, capsys: pytest.C
     for arguments in (["diff", evil, evil], ["show", evil, evil], ["show", f"{evil}x"]):
         _, out, err = run(capsys, *arguments)
         assert not CONTROL.search(out + err)
+
+
+def test_weights_of_a_csv_file(tmp_path, capsys):
+    (tmp_path / "rows.csv").write_text("y_true,y_pred,w\na,a,0.5\nb,a,2\na,b,0.25\n")
+    assert cli.main(["eval", str(tmp_path / "rows.csv"), "--weight", "w", "--format", "json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["rows"], shown["weight"], shown["metrics"]["accuracy"]) == (3, 2.75, 0.5 / 2.75)
+    assert cli.main(["eval", str(tmp_path / "rows.csv"), "--weight", "weight"]) == 2
+    assert "no column 'weight' for sample_weight" in capsys.readouterr().err

@@ -34,7 +34,7 @@ ALLOWED = {
     "snapshot": ["numpy", "pyarrow", "state", "derive", "report", "checkpoint.wire", "(checkpoint)", "errors"],
     "given": ["numpy", "snapshot", "state", "errors"],
     "options": ["count", "state", "errors"],
-    "counters": ["count", "options", "state", "errors"],
+    "counters": ["pyarrow", "count", "options", "state", "errors"],
     "accumulator": [
         "numpy",
         "checkpoint.kept",

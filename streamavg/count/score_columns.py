@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from streamavg.count.lists import is_set, unnested
-from streamavg.count.texts import raw_codes, runs, validated
+from streamavg.count.texts import is_text, raw_codes, runs, validated
 from streamavg.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[Any]]
     Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
-KINDS = ("float16", "float32", "float64", "uint8", "int8")
+NAMES = {"halffloat": "float16", "float": "float32", "double": "float64", "uint8": "uint8", "int8": "int8"}
 CELLS = 1 << 18  # scores of several columns that are put side by side at once, in the second-level cache
 
 
@@ -158,7 +159,19 @@ def _scores(array: pa.Array, name: str) -> tuple[Array, Mask | None]:
     validated(array, name, full=False)
     if not len(array):  # which may be without a buffer
         return np.zeros(0, _kind(kind)), None
+    if str(kind) not in NAMES:
+        return _converted(array, name), _nulls(array)
     return raw_codes(array).view(_kind(kind)), _nulls(array)
+
+
+def _converted(array: pa.Array, name: str) -> Array:
+    """Text, as CSV has it, and integers, as JSON has 0 and 1, as float64; InputError for what is no number."""
+    try:
+        found = pc.cast(array.fill_null("0" if is_text(array.type) else 0), pa.float64())
+    except pa.ArrowInvalid as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"column {name!r} holds what is no score: {reason}; scores are numbers") from None
+    return np.asarray(found)
 
 
 def _looked_up(array: pa.DictionaryArray, name: str) -> tuple[Array, Mask | None]:
@@ -178,10 +191,10 @@ def _looked_up(array: pa.DictionaryArray, name: str) -> tuple[Array, Mask | None
 def _refuse_other(kind: pa.DataType, name: str, whole: pa.DataType) -> pa.DataType:
     """The type itself if it holds scores, else InputError with the way out."""
     plain = _plain(kind)
-    if pa.types.is_null(plain) or str(_numpy_name(plain)) in KINDS:
+    if pa.types.is_null(plain) or str(plain) in NAMES or pa.types.is_integer(plain) or is_text(plain):
         return kind
     where = f"column {name!r} has type {whole}; scores are floats, or uint8 or int8 from a quantised model"
-    if pa.types.is_integer(plain) or pa.types.is_boolean(plain):
+    if pa.types.is_boolean(plain):
         raise InputError(f"{where}; if it holds predicted labels, name it as y_pred (--y-pred), else cast it to float")
     if pa.types.is_decimal(plain):
         raise InputError(f"{where}; cast it to double")
@@ -196,13 +209,9 @@ def _plain(kind: pa.DataType) -> pa.DataType:
 
 
 def _kind(kind: pa.DataType) -> str:
-    return _numpy_name(_plain(kind)) or "null"
-
-
-def _numpy_name(kind: pa.DataType) -> str:
-    """The numpy name of a type of numbers; "" for any other."""
-    names = {"halffloat": "float16", "float": "float32", "double": "float64", "uint8": "uint8", "int8": "int8"}
-    return names.get(str(kind), "")
+    """The numpy name of the type in which scores are handed on."""
+    plain = _plain(kind)
+    return "null" if pa.types.is_null(plain) else NAMES.get(str(plain), "float64")
 
 
 def _nulls(array: pa.Array) -> Mask | None:

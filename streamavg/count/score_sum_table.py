@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     Floats = np.ndarray[Any, np.dtype[np.float64]]
 
+MOST_LOSS = 52 * math.log(2)  # of a probability of 2**-52, where scikit-learn cuts
 PLACE = {name: place for place, name in enumerate(LOSSES)}
 
 
@@ -31,7 +33,9 @@ def terms_of(block: ScoreBlock, truth: Any, task: str | None) -> dict[str, Float
     squares = row_terms.brier_terms(block, truth)
     if task == "multilabel":
         zeros = zeros / width
-    elif task == "multiclass" and width > 1:
+    else:  # below 2**-52 a probability counts as 0 does
+        losses, zeros = np.where(losses > MOST_LOSS, 0.0, losses), np.where(losses > MOST_LOSS, 1, zeros)
+    if task == "multiclass" and width > 1:
         without = (truth < 0) | (truth >= width)  # the true class has no score: its probability is 0
         zeros, squares = zeros + without, squares + without * (0.5 if width == 2 else 1.0)
     found = {"log_loss": losses, "log_loss_zeros": zeros.astype(np.float64), "brier": squares}

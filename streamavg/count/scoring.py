@@ -111,14 +111,12 @@ class Scoring:
 
 
 def _thresholds(given: Any) -> Thresholds:
-    if isinstance(given, str | bytes):
-        raise InputError(f"threshold is {given!r}; give a number, a list with one a class, or label: number pairs")
     if isinstance(given, Mapping):
         pairs = tuple((label_text(label), _number(value)) for label, value in given.items())
         if not pairs:
             raise InputError("threshold names no class; give a number, a list with one a class, or label: number pairs")
         return pairs
-    if hasattr(given, "__len__") and not isinstance(given, float | int):
+    if hasattr(given, "__len__") and not isinstance(given, float | int | str):
         return tuple(map(_number, given))
     return _number(given)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from streamavg.count.texts import raw_codes, runs, validated
+from streamavg.count.texts import raw_codes, runs, solid, validated
 from streamavg.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
 
 _PLAIN = {pa.float16(): np.float16, pa.float32(): np.float32, pa.float64(): np.float64}
+_DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _LOST = np.uint64(0x7FF)  # the bits of a 64-bit integer that a float64 may not hold
 
 
@@ -42,7 +44,7 @@ class RowWeights:
 
 
 def weights_of(array: pa.Array, name: str, first_row: int = 0) -> RowWeights:
-    """The weights in a column of integers, floats, or dictionaries or runs of them, exactly; zero is a weight.
+    """The weights in a column of integers, floats, decimal text, or dictionaries or runs of them, exactly; 0 is one.
 
     InputError, naming the column, the row (counted from `first_row`) and the value, for one that is null, negative or
     not finite, and for a column of another type.
@@ -67,16 +69,30 @@ def _is_plain(kind: pa.DataType) -> bool:
     return kind in _PLAIN or bool(pa.types.is_integer(kind))
 
 
+def _is_numeric(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        return _is_numeric(kind.value_type)
+    return _is_plain(kind) or _is_text(kind) or bool(pa.types.is_null(kind))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
 def _numbers(array: pa.Array, name: str) -> tuple[RowWeights, Mask | None]:
     """The numbers of a column, whatever lies under nulls included, and which rows are null (None: none)."""
     kind = array.type
+    if not _is_numeric(kind):
+        raise InputError(f"column {name!r} has type {kind}; weights are numbers (cast the column first)")
+    if not len(array):  # whose buffers may be shorter than its offset
+        return RowWeights(np.zeros(0)), None
     null = np.asarray(array.is_null()) if array.null_count else None
     if pa.types.is_integer(kind):
         return _integers(raw_codes(array), bool(pa.types.is_signed_integer(kind))), null
     if kind in _PLAIN:
         held = np.frombuffer(array.buffers()[1], _PLAIN[kind], array.offset + len(array))[array.offset :]
         return RowWeights(held.astype(np.float64, copy=False)), null
-    if pa.types.is_dictionary(kind) and _is_plain(kind.value_type):
+    if pa.types.is_dictionary(kind):
         entries, holes = _numbers(array.dictionary, name)
         if null is not None and not len(entries):
             return RowWeights(np.zeros(len(array))), null
@@ -86,16 +102,37 @@ def _numbers(array: pa.Array, name: str) -> tuple[RowWeights, Mask | None]:
         if holes is not None:
             null = holes[codes] if null is None else null | holes[codes]
         return found, null
-    if pa.types.is_run_end_encoded(kind) and (_is_plain(kind.value_type) or pa.types.is_dictionary(kind.value_type)):
+    if pa.types.is_run_end_encoded(kind):
         entries_of_runs, lengths = runs(array)
         entries, holes = _numbers(entries_of_runs, name)
         places = np.repeat(np.arange(len(lengths)), lengths)
         return entries.at(places), None if holes is None else holes[places]
-    if pa.types.is_null(kind):
-        return RowWeights(np.zeros(len(array))), np.ones(len(array), bool)
-    raise InputError(
-        f"column {name!r} has type {kind}; weights are numbers: integers or floats (cast the column first)"
-    )
+    if _is_text(kind):
+        return _parsed(solid(array)), null
+    return RowWeights(np.zeros(len(array))), np.ones(len(array), bool)  # of type null
+
+
+def _parsed(texts: pa.Array) -> RowWeights:
+    """Decimal numbers as text, as CSV and JSON lines have them, to the nearest float64; integers of 64 bits exactly.
+
+    What is no number is nan, which is refused.
+    """
+    try:
+        values = np.asarray(texts.cast(pa.float64()).fill_null(0.0))
+        if not len(values) or values.max() < 2**53:  # nan is not
+            return RowWeights(values)
+    except pa.ArrowInvalid:
+        pass
+    numbers, rest = np.zeros(len(texts)), np.zeros(len(texts))
+    for row, text in enumerate(texts.to_pylist()):
+        if text is not None and _DECIMAL.fullmatch(text) is None:
+            numbers[row] = np.nan
+        elif text is not None and text.isdigit() and int(text) < 2**64:
+            rest[row] = int(text) & int(_LOST)
+            numbers[row] = int(text) - (int(text) & int(_LOST))
+        elif text is not None:
+            numbers[row] = float(text)
+    return RowWeights(numbers, rest)
 
 
 def _integers(raw: Any, signed: bool) -> RowWeights:

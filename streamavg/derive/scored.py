@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 OF_CLASS: dict[str, OfClass] = {}
 OF_TABLE: dict[str, OfTable] = {}
 _AVERAGES = ("micro", "macro", "weighted")
-_CLIPPED = -math.log(2.0**-52)  # what scikit-learn counts where the probability of the truth is 0
+_CLIPPED = 52 * math.log(2)  # what scikit-learn counts where the probability of the truth is below 2**-52
 
 
 def of_class(
@@ -124,7 +124,7 @@ def _mean_loss(name: str, state: State, policy: Policy) -> Interval:
 
 @of_table("-sum(log p of the truth) / n", "lower", (0.0, math.inf))
 def log_loss(state: State, policy: Policy, _: float) -> Interval:
-    """Minus the mean logarithm of the probability of what came true; probability 0 counts as 2**-52."""
+    """Minus the mean logarithm of the probability of what came true; below 2**-52 it counts as that."""
     sums = sums_of(state, policy)
     rows = sums.loss("rows")
     if not rows:

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streamavg.derive.averages import average_of, class_values, predicted_and_support
-from streamavg.derive.catalogue import METRICS
+from streamavg.derive.catalogue import METRICS, find
 from streamavg.derive.explain import Explanation, roles, sentence
 from streamavg.derive.explain_auc import explained
 from streamavg.derive.policy import Classes, Policy, mean_classes, pooled_classes, uses_weights
+from streamavg.derive.score_values import cached
 from streamavg.derive.tables import class_table, confusion_table, plain, shown_labels
-from streamavg.derive.values import metric_values
+from streamavg.derive.values import metric_interval, metric_values
 from streamavg.report.escape import label_shown
+from streamavg.report.score_rows import ScoreRows, score_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -61,6 +63,19 @@ class Report:
     def roles(self) -> str:
         """What kind of classes make the gap, in one sentence; empty where micro and macro agree."""
         return "" if self.explanation is None else roles(self.explanation)
+
+    @cached_property
+    def scores(self) -> ScoreRows | None:
+        """The metrics of scores, with their intervals."""
+        return score_rows(self.state, self.policy)
+
+    @cached_property
+    def ranking(self) -> Explanation | None:
+        """What parts micro from macro ROC AUC; None without such, or if it is explained already."""
+        shown = self.explanation is not None and self.explanation.metric == "roc_auc"
+        if shown or self.chosen or not self.state.config.scores or self.state.config.task == "binary":
+            return None
+        return explained(self.state, "roc_auc", self.policy)
 
     @property
     def total_weight(self) -> float | None:
@@ -128,6 +143,7 @@ class ClassRow:
     predicted: int
     values: tuple[float, ...]
     contribution: float
+    roc_auc: float = math.nan
 
 
 def class_rows(shown: Report) -> tuple[list[ClassRow], ClassRow | None]:
@@ -153,6 +169,7 @@ def class_rows(shown: Report) -> tuple[list[ClassRow], ClassRow | None]:
             int(predicted[k]),
             tuple(float(column[k]) for column in values),
             parts.get(classes.labels[k], math.nan),
+            _area(shown, (classes.labels[k],)),
         )
         for k in order.tolist()
     ]
@@ -166,7 +183,15 @@ def _pooled_row(shown: Report, classes: Classes, parts: dict[str, float]) -> Cla
     policy = replace(shown.policy, labels=classes.labels)
     values = tuple(average_of(METRICS[name], shown.state, "micro", policy).value for name in HEADLINE)
     part = math.fsum(parts.get(label, 0.0) for label in classes.labels)
-    return ClassRow(None, len(classes.labels), int(support.sum()), int(predicted.sum()), values, part)
+    area = _area(shown, classes.labels)
+    return ClassRow(None, len(classes.labels), int(support.sum()), int(predicted.sum()), values, part, area)
+
+
+def _area(shown: Report, labels: tuple[str, ...]) -> float:
+    """The ROC AUC of these classes pooled; nan without scores."""
+    if shown.scores is None:
+        return math.nan
+    return cached(METRICS["roc_auc"], shown.state, shown.policy, labels).estimate
 
 
 def as_dict(shown: Report) -> dict[str, Any]:
@@ -197,19 +222,41 @@ def as_dict(shown: Report) -> dict[str, Any]:
     }
     if shown.total_weight is not None:
         about["weight"] = shown.total_weight
+    if shown.scores is not None:
+        about["scores"] = _scores_as_dict(shown, shown.scores)
     if found is not None:
-        about["explain"] = {
-            "metric": found.metric,
-            "micro": plain(found.micro),
-            "macro": plain(found.macro),
-            "residual": plain(found.residual),
-            "sentence": shown.sentence,
-            "labels": shown_labels(state, found.labels[: found.makers]),
-            "contributions": found.contribution[: found.makers].tolist(),
-        }
+        about["explain"] = _explained_as_dict(shown, found)
     if shown.confusion is not None:
         about["confusion"] = shown.confusion.to_pylist()
     return about
+
+
+def _scores_as_dict(shown: Report, scores: ScoreRows) -> dict[str, Any]:
+    return {
+        "layout": shown.state.config.scores,
+        "rows": scores.scored,
+        "invalid": scores.causes,
+        "intervals": _intervals(shown),
+    }
+
+
+def _explained_as_dict(shown: Report, found: Explanation) -> dict[str, Any]:
+    return {
+        "metric": found.metric,
+        "micro": plain(found.micro),
+        "macro": plain(found.macro),
+        "residual": plain(found.residual),
+        "sentence": shown.sentence,
+        "labels": shown_labels(shown.state, found.labels[: found.makers]),
+        "contributions": found.contribution[: found.makers].tolist(),
+    }
+
+
+def _intervals(shown: Report) -> dict[str, list[float | None]]:
+    """Metric -> low and high, of the metrics shown that are not exact."""
+    names = [name for name in shown.metrics if find(name)[0].kind == "score"]
+    found = {name: metric_interval(shown.state, name, shown.policy) for name in names}
+    return {name: [plain(one.low), plain(one.high)] for name, one in found.items() if one.low != one.high}
 
 
 def errors_shown(shown: Report, most: int = 15) -> list[tuple[str, str, int, float]]:

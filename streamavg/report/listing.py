@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from streamavg.derive import whole
+from streamavg.derive import scored, whole
 from streamavg.derive.catalogue import METRICS, Metric
 from streamavg.report.escape import markdown_safe
 
@@ -25,7 +25,7 @@ def _fields(metric: Metric) -> tuple[str, str, str, str, str]:
 
 def listing_text() -> str:
     """One entry a metric: its name with the averages it has, its formula, and what it says."""
-    assert whole.WHOLE  # importing it declares the metrics of the whole table
+    assert whole.WHOLE and scored.OF_TABLE  # noqa: PT018 importing them declares their metrics
     blocks = [f"{_names(metric)}\n    {metric.title}\n    = {metric.formula}" for metric in METRICS.values()]
     any_beta = "Any beta is known: f3, f0.25_macro. Plain names such as f1 are for binary tasks: the positive class."
     return "\n".join([*blocks, "", LEGEND, any_beta]) + "\n"

@@ -6,15 +6,19 @@ import io
 import math
 from typing import TYPE_CHECKING
 
+from streamavg.derive.explain import sentence
 from streamavg.report.build import HEADLINE, ClassRow, Report, class_rows, errors_shown, policy_words
 from streamavg.report.difference import SHOWN
 from streamavg.report.escape import label_shown, visible
+from streamavg.report.score_rows import cause_words, interval_text
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
     from streamavg.report.difference import Difference
+    from streamavg.report.score_rows import ScoreRows
+    from streamavg.state.state import State
 
 CAUSE_WORDS = {
     "malformed": "malformed line",
@@ -23,6 +27,7 @@ CAUSE_WORDS = {
     "null_pred": "no prediction (null), skipped as abstained",
     "invalid_score": "invalid score",
 }
+SCORES_SHOWN = ("roc_auc", "average_precision", "ks")
 TALLY_WORDS = {"unanswered": "no prediction, counted wrong", "other": "prediction outside the declared labels"}
 WHOLE = {
     "binary": ("accuracy", "balanced_accuracy", "matthews_corrcoef", "cohen_kappa"),
@@ -61,7 +66,18 @@ def facts(shown: Report) -> list[str]:
                 for name, count in state.tallies.items()
             )
         )
+    if shown.scores is not None and shown.scores.scored != state.rows:
+        lines.append(f"{shown.scores.scored:,} of them have scores")
+    if why := cause_words(state):
+        lines.append(why)
     return lines
+
+
+def skipped_words(state: State) -> str:
+    """Why rows were skipped, for the end of a message; "" if none was."""
+    causes = ", ".join(f"{rows:,} {CAUSE_WORDS[cause]}" for cause, rows in state.skipped.items())
+    why = cause_words(state)
+    return (f", all skipped: {causes}" if causes else "") + (f" ({why})" if why else "")
 
 
 def table_text(shown: Report, width: int = 100) -> str:
@@ -82,6 +98,9 @@ def print_report(shown: Report, console: Console) -> None:
         console.print(visible(policy_words(shown)))
         return
     console.print(_averages_table(shown))
+    if shown.scores is not None:
+        console.print(_scores_table(shown.scores))
+        console.print("   ".join(f"{name} {interval_text(found)}" for name, found in shown.scores.whole.items()))
     values = shown.metrics
     whole = [name for name in WHOLE[shown.state.config.task or "multiclass"] if name in values]
     if values.get("coverage", 1.0) < 1:
@@ -92,6 +111,11 @@ def print_report(shown: Report, console: Console) -> None:
     console.print(visible(shown.sentence), style="bold")
     if shown.roles:
         console.print(visible(shown.roles))
+    if shown.ranking is not None:
+        console.print(visible(sentence(shown.ranking)), style="bold")
+    for found in (shown.explanation, shown.ranking):
+        if found is not None and found.metric == "roc_auc" and abs(found.residual) >= 0.00005:
+            console.print(f"Comparing scores across classes, as only micro does, makes {found.residual:+.4f} of it.")
     console.print(_classes_table(shown))
     if shown.confusion is not None:
         table = _grid("truth", "answered", "rows", "share of truth")
@@ -128,11 +152,21 @@ def _averages_table(shown: Report) -> Table:
     return table
 
 
+def _scores_table(scores: ScoreRows) -> Table:
+    table = _grid("scores", *(average or "value" for average in scores.averages))
+    for name in SCORES_SHOWN:
+        found = scores.rows.get(name, [])
+        table.add_row(name, *map(interval_text, found))
+    return table
+
+
 def _classes_table(shown: Report) -> Table:
-    table = _grid("class", "support", "predicted", *HEADLINE, "part of gap")
+    ranked = shown.scores is not None
+    table = _grid("class", "support", "predicted", *HEADLINE, *(("roc_auc",) if ranked else ()), "part of gap")
     rows, rest = class_rows(shown)
     for row in (*rows, *((rest,) if rest else ())):
-        table.add_row(_row_name(row), count(row.support), count(row.predicted), *map(number, row.values), _part(row))
+        values = (*row.values, *((row.roc_auc,) if ranked else ()))
+        table.add_row(_row_name(row), count(row.support), count(row.predicted), *map(number, values), _part(row))
     return table
 
 

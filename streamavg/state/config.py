@@ -67,6 +67,7 @@ class Config:
             pos_label=other.pos_label,
             samples=other.samples,
             labels=self.labels or other.labels,
+            scores=self.scores or other.scores,
             decision=other.decision,
         )
 

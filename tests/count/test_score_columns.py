@@ -171,14 +171,9 @@ def refused(arrays, **options):
 @pytest.mark.parametrize(
     ("kind", "way_out"),
     [
-        (pa.int64(), "y_pred"),
-        (pa.int16(), "y_pred"),
         (pa.bool_(), "y_pred"),
-        (pa.uint32(), "cast it to float"),
-        (pa.string(), "--y-score"),
         (pa.decimal128(9, 3), "cast it to double"),
         (pa.timestamp("s"), "cast it"),
-        (pa.dictionary(pa.int8(), pa.string()), "cast it"),
         (pa.struct([("a", pa.float32())]), "cast it"),
     ],
     ids=str,
@@ -189,6 +184,22 @@ def test_other_types_are_no_scores(kind, way_out):
         assert f"column 's0' has type {whole}; scores are floats" in message
         assert way_out in message
     assert "s1" in refused([pa.array([0.5, 0.5]), pa.nulls(2, kind)])
+
+
+@pytest.mark.parametrize("kind", [pa.int64(), pa.int16(), pa.uint32(), pa.string(), pa.large_string()], ids=str)
+def test_integers_and_text_are_read_as_numbers(kind):
+    """CSV has text, and JSON has 0 and 1 for 0.0 and 1.0."""
+    values = [1, 0, None, 7] if pa.types.is_integer(kind) else ["1", "2.5e-3", None, "-7"]
+    array = pa.array(values, kind)
+    for form in (array, array.dictionary_encode(), pa.array([[value] for value in values], pa.list_(kind))):
+        block = score_block([form], ["s"])
+        expected = [float(value) for value in values if value is not None]
+        assert block.values[~block.missing].reshape(-1).tolist() == expected
+        assert (block.kind, block.missing.tolist()) == ("float64", [False, False, True, False])
+
+
+def test_text_that_is_no_number_is_refused():
+    assert "column 's0' holds what is no score" in refused(pa.array(["0.5", "high"]))
 
 
 def test_lists_of_lists_are_no_scores():

@@ -86,7 +86,7 @@ def add_terms(cells: Any, terms: Any, low: int, step: int, table: Any) -> int:
 def cut_digit(rest: Any, step: int, digit: Any) -> None:
     """digit = step * whole part of each number, rest = its fraction * 2**32; of slices from 0 on: 3 x faster."""
     for i in range(len(rest)):
-        whole = np.floor(rest[i])
+        whole = np.trunc(rest[i])  # not floor: what it leaves of a small negative number is no float64
         digit[i] = step * np.int64(whole)
         rest[i] = (rest[i] - whole) * 4294967296.0
 
