@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import streamavg as sa
 from tests import naive, scored
 from tests.oracles import OF_RANKING, SCORE_ORACLES
-from tests.scored import FORMS, TRUTHS, made, reads, rows_with_scores, seeds
+from tests.scored import FORMS, TRUTHS, made, reads, rows_with_scores
 
 
 def close(value, within=1e-12):
