@@ -186,3 +186,161 @@ ORACLES = {
     "f1_of_macro": f1_of_macro,
 }
 WHOLE = tuple(ORACLES)[16:]
+
+
+# ---- metrics of scores: truth bool (rows, classes), scores (rows, classes), weights of rows or None
+
+
+def of_ranking(score, two_sided=True):
+    """The oracle of a metric of one ranking, given its value for truth, scores and weights of one class, or of all
+    classes end to end; classes with rows of one kind have none, where it needs two, and leave the mean.
+    """
+
+    def value(truth, scores, weights, argument):
+        held = np.ones(len(truth)) if weights is None else weights
+        if not held.sum() or (two_sided and not (held[truth].sum() and held[~truth].sum())):
+            return math.nan
+        return quiet(score, truth, scores, held, argument)
+
+    def oracle(truth, scores, weights=None, average=None, task="binary", argument=None, seen=None):
+        if average == "ovo":
+            return hand_till(truth, scores)
+        if average == "micro":
+            each = None if weights is None else np.repeat(weights, truth.shape[1])
+            return value(truth.ravel(), scores.ravel(), each, argument)
+        values = [value(truth[:, k], scores[:, k], weights, argument) for k in range(truth.shape[1])]
+        if average is None:
+            return values[0]
+        seen = np.ones(len(values), bool) if seen is None else seen
+        counts = truth.sum(axis=0) if weights is None else weights @ truth
+        shares = counts if average == "weighted" else seen
+        kept = [(v, float(s)) for v, s in zip(values, shares, strict=True) if not math.isnan(v)]
+        whole = math.fsum(s for _, s in kept)
+        return math.fsum(v * s for v, s in kept) / whole if whole else math.nan
+
+    return oracle
+
+
+def hand_till(truth, scores):
+    """The mean over ordered pairs of classes that have rows of the AUC of the first one's score between them."""
+    true = truth.argmax(axis=1)
+    met = [k for k in range(truth.shape[1]) if truth[:, k].any()]
+    areas = []
+    for i in met:
+        for j in met:
+            if i != j:
+                rows = truth[:, i] | truth[:, j]
+                areas.append(quiet(sk.roc_auc_score, true[rows] == i, scores[rows, i]))
+    return float(np.mean(areas)) if areas else math.nan
+
+
+def roc(truth, scores, weights):
+    """FPR and TPR of every threshold."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return sk.roc_curve(truth, scores, sample_weight=weights, drop_intermediate=False)[:2]
+
+
+def calibration_error(means, shares, rows, debiased):
+    """The expected calibration error of groups; debiased as its signed root without the variance of the shares."""
+    gaps = [abs(mean - share) for mean, share in zip(means, shares, strict=True)]
+    if not debiased:
+        return math.fsum(n * gap for n, gap in zip(rows, gaps, strict=True)) / math.fsum(rows)
+    squares = [gap**2 - y * (1 - y) / max(n - 1, 1) for gap, y, n in zip(gaps, shares, rows, strict=True)]
+    whole = math.fsum(n * square for n, square in zip(rows, squares, strict=True)) / math.fsum(rows)
+    return math.copysign(math.sqrt(abs(whole)), whole)
+
+
+def in_groups(group, truth, scores, weights, debiased):
+    """The calibration error of rows that are grouped by a number."""
+    kept = [group == each for each in np.unique(group[weights > 0])]
+    rows = [math.fsum(weights[k]) for k in kept]
+    means = [math.fsum(weights[k] * scores[k]) / n for k, n in zip(kept, rows, strict=True)]
+    shares = [math.fsum(weights[k] * truth[k]) / n for k, n in zip(kept, rows, strict=True)]
+    return calibration_error(means, shares, rows, debiased)
+
+
+def equal_mass(debiased):
+    """Groups of distinct scores, cut where the rows below are nearest to each fifteenth of them, the upper if tied."""
+
+    def value(truth, scores, weights, _):
+        distinct = np.unique(scores)
+        below = [Fraction(float(weights[scores < each].sum())) for each in distinct]
+        whole = Fraction(float(weights.sum()))
+        cuts = []
+        for part in range(15):
+            wanted = whole * part / 15
+            away = min(abs(edge - wanted) for edge in [*below, whole])
+            cuts.append(max(k for k, edge in enumerate([*below, whole]) if abs(edge - wanted) == away))
+        first = [distinct[k] for k in sorted({k for k in cuts if k < len(distinct)} | {0})]
+        return in_groups(np.searchsorted(first, scores, side="right"), truth, scores, weights, debiased)
+
+    return value
+
+
+def equal_width(debiased):
+    def oracle(truth, scores, weights=None, average=None, task="binary", argument=None, seen=None):
+        held = np.ones(len(truth)) if weights is None else weights
+        if task == "multiclass":
+            best = scores.argmax(axis=1)
+            truth, scores = truth[np.arange(len(best)), best], scores.max(axis=1)
+        else:
+            held = np.repeat(held, truth.shape[1])
+            truth, scores = truth.ravel(), scores.ravel()
+        bands = np.array([min(math.floor(score * 15), 14) for score in scores.tolist()])
+        return in_groups(bands, truth, scores, held, debiased)
+
+    return oracle
+
+
+def log_loss(truth, scores, weights=None, average=None, task="binary", argument=None, seen=None):
+    if task == "multilabel":
+        return float(np.mean([log_loss(truth[:, [k]], scores[:, [k]], weights) for k in range(truth.shape[1])]))
+    options = {"labels": [False, True]} if task == "binary" else {"labels": range(truth.shape[1])}
+    true = truth[:, 0] if task == "binary" else truth.argmax(axis=1)
+    return quiet(sk.log_loss, true, scores, sample_weight=weights, **options)
+
+
+def brier(truth, scores, weights=None, average=None, task="binary", argument=None, seen=None):
+    if task == "multilabel":
+        return float(np.mean([brier(truth[:, [k]], scores[:, [k]], weights) for k in range(truth.shape[1])]))
+    options = {"labels": [False, True]} if task == "binary" else {"labels": range(truth.shape[1])}
+    true, held = (truth[:, 0], scores[:, 0]) if task == "binary" else (truth.argmax(axis=1), scores)
+    return quiet(sk.brier_score_loss, true, held, sample_weight=weights, **options)
+
+
+def top_k(truth, scores, weights=None, average=None, task="multiclass", argument=1, seen=None):
+    """The mean chance that a random order of equal scores puts the true class among the first k."""
+    chances = []
+    for true, row in zip(truth.argmax(axis=1), scores, strict=True):
+        above, like = (row > row[true]).sum(), (row == row[true]).sum()
+        chances.append(Fraction(int(min(max(argument - above, 0), like)), int(like)))
+    return float(np.average([float(chance) for chance in chances], weights=weights))
+
+
+def label_ranking(score):
+    def oracle(truth, scores, weights=None, average=None, task="multilabel", argument=None, seen=None):
+        return quiet(score, truth, scores, sample_weight=weights)
+
+    return oracle
+
+
+SCORE_ORACLES = {
+    "roc_auc": of_ranking(lambda y, s, w, _: sk.roc_auc_score(y, s, sample_weight=w)),
+    "average_precision": of_ranking(lambda y, s, w, _: sk.average_precision_score(y, s, sample_weight=w)),
+    "ks": of_ranking(lambda y, s, w, _: np.abs(np.subtract(*roc(y, s, w))).max()),
+    "youden": of_ranking(lambda y, s, w, _: -np.subtract(*roc(y, s, w)).min()),
+    "tpr_at_fpr_x": of_ranking(lambda y, s, w, x: max(t for f, t in zip(*roc(y, s, w), strict=True) if f <= x)),
+    "partial_roc_auc_x": of_ranking(lambda y, s, w, x: sk.roc_auc_score(y, s, sample_weight=w, max_fpr=x)),
+    "ece_mass": of_ranking(equal_mass(debiased=False), two_sided=False),
+    "ece_mass_debiased": of_ranking(equal_mass(debiased=True), two_sided=False),
+    "log_loss": log_loss,
+    "brier": brier,
+    "ece": equal_width(debiased=False),
+    "ece_debiased": equal_width(debiased=True),
+    "top_k_accuracy": top_k,
+    "label_ranking_average_precision": label_ranking(sk.label_ranking_average_precision_score),
+    "coverage_error": label_ranking(sk.coverage_error),
+    "label_ranking_loss": label_ranking(sk.label_ranking_loss),
+}
+OF_RANKING = tuple(SCORE_ORACLES)[:8]

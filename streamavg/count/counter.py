@@ -34,12 +34,19 @@ class Counter:
         """Add (step 1) or take away (step -1) rows, whole or not at all."""
         scored = None if self.scores is None else self.scores.read(rows)
         rows = rows if scored is None else scored.rows
+        self._count_labels(rows, step)
+        if self.scores is not None and scored is not None:
+            try:
+                self.scores.count(scored, step)
+            except BaseException:
+                self._count_labels(rows, -step)
+                raise
+
+    def _count_labels(self, rows: Rows, step: int) -> None:
         if isinstance(self._labels, SetCounter):
             self._labels.count(rows.true, rows.pred, step, rows.weights)
         else:
             self._labels.count(rows.true[0], rows.pred[0], step, rows.first, rows.weights)
-        if self.scores is not None and scored is not None:
-            self.scores.count(scored, step)
 
     def count_listed(self, table: pa.Table, counts: Ints) -> None:
         """Add the (y_true, y_pred) rows of a table, each as often as `counts` says, whole or not at all."""

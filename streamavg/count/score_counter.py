@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streamavg.count import predictions, row_terms
-from streamavg.count.columns import Column
 from streamavg.count.histogram import ScoreTable
 from streamavg.count.score_columns import score_block
 from streamavg.count.score_sum_table import ScoreSumTable, terms_of
-from streamavg.count.truths import OneLabel, SeveralLabels
-from streamavg.count.vocabulary import NULL, Vocabulary
+from streamavg.count.truths import Answers, OneLabel, SeveralLabels
 from streamavg.errors import InputError
+from streamavg.state.config import ANY
 from streamavg.state.scores import Scores
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ class Scored:
 
 
 class ScoreCounter:
-    """Counts the scores of rows beside their labels. `read` may refuse a batch; `count` cannot fail after it."""
+    """Counts the scores of rows beside their labels. An error, in `read` or `count`, leaves it as it was."""
 
     def __init__(
         self, sides: Sides, classes: tuple[str, ...], config: Config, scoring: Scoring, limits: Limits
@@ -61,7 +60,7 @@ class ScoreCounter:
         self._truth: OneLabel | SeveralLabels = (
             SeveralLabels(sides, config, limits) if config.task == "multilabel" else OneLabel(sides, classes, config)
         )
-        self._answers = Column(sides.pred.columns[0], Vocabulary((), closed=True)) if sides.pred.columns else None
+        self._answers = Answers(sides, config, limits) if sides.pred.columns else None
         self._table: ScoreTable | None = None
         self._base = Scores.zero()
         self._weighted_base = Scores.zero()
@@ -75,8 +74,8 @@ class ScoreCounter:
         """
         block = score_block(rows.scores, self._sides.score.columns, len(self.classes), rows.first)
         truth, usable = self._truth.read(rows.true)
-        if self._answers is not None and self.config.null_pred == "abstain":
-            usable &= self._answers.words(rows.pred[0]).values != NULL
+        if self._answers is not None and self.config.null_pred != "wrong":
+            usable &= ~self._answers.missing(rows.pred)
         wrong = row_terms.wrong_scores(block, self.scoring.family(block.kind))
         invalid = usable & (wrong > 0) & ~block.missing
         names = {row_terms.CAUSES[k].split()[0]: int(n) for k, n in enumerate(np.bincount(wrong[invalid])) if n}
@@ -109,12 +108,14 @@ class ScoreCounter:
 
     def count(self, scored: Scored, step: int) -> None:
         """Add (step 1) or take away (step -1) what was read."""
+        if len(scored.block.values):
+            self._count_rows(scored, step)
         self._invalid += scored.invalid * step
         self._sums.add_causes(scored.causes, step)
+
+    def _count_rows(self, scored: Scored, step: int) -> None:
         block, truth = scored.block, scored.truth
-        if not len(block.values):
-            return
-        table = self._table_for(block.kind)
+        table = self._table_for(block.kind)  # which may refuse what it is given, and does so before anything is added
         table.count(
             _as_counted(block, table.layout), truth.astype(bool) if truth.ndim > 1 else truth, scored.units, step
         )
@@ -173,13 +174,13 @@ class ScoreCounter:
     def joined(self, state: State) -> State:
         """The state of the labels with that of the scores beside it."""
         table = self._table
-        layout = self.scoring.layout_for("float32", len(self.classes)) if table is None else table.layout
+        layout = ANY if table is None else table.layout.name
         skipped = dict(state.skipped)
         if self._invalid:
             skipped = dict(sorted({**skipped, "invalid_score": self._invalid}.items()))
         return replace(
             state,
-            config=replace(state.config, scores=layout.name),
+            config=replace(state.config, scores=layout),
             skipped=skipped,
             scores=self._base + table.state() if table else self._base,
             weighted_scores=self._weighted_base + self._weighted_state(table) if table else self._weighted_base,

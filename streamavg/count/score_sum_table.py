@@ -26,16 +26,19 @@ PLACE = {name: place for place, name in enumerate(LOSSES)}
 
 def terms_of(block: ScoreBlock, truth: Any, task: str | None) -> dict[str, Floats]:
     """What each row adds to the sums of losses, by name; block and truth as `row_terms` has them."""
+    width = block.values.shape[1]
+    if task == "multiclass" and width == 1:  # what is not given to the one class is given to none
+        truth = truth == 0
     losses, zeros = row_terms.log_losses(block, truth)
+    squares = row_terms.brier_terms(block, truth)
     if task == "multilabel":
-        zeros = zeros / block.values.shape[1]
+        zeros = zeros / width
     else:  # below 2**-52 a probability counts as 0 does
         losses, zeros = np.where(losses > MOST_LOSS, 0.0, losses), np.where(losses > MOST_LOSS, 1, zeros)
-    found = {
-        "log_loss": losses,
-        "log_loss_zeros": zeros.astype(np.float64),
-        "brier": row_terms.brier_terms(block, truth),
-    }
+    if task == "multiclass" and width > 1:
+        without = (truth < 0) | (truth >= width)  # the true class has no score: its probability is 0
+        zeros, squares = zeros + without, squares + without * (0.5 if width == 2 else 1.0)
+    found = {"log_loss": losses, "log_loss_zeros": zeros.astype(np.float64), "brier": squares}
     if task == "multilabel":
         ranks = row_terms.label_ranks(block, truth)
         found["label_ranking_average_precision"] = ranks.precision

@@ -1,4 +1,4 @@
-"""Truths: for each row with scores, which classes are true, and whether its truth can be used at all."""
+"""Truths: for each row with scores, which classes are true, whether its truth can be used, and if it has an answer."""
 
 from __future__ import annotations
 
@@ -54,8 +54,7 @@ class SeveralLabels:
         """uint8 (rows, classes), and the rows with a usable truth."""
         read = self._sets.read(arrays, self._side)
         if isinstance(read, Indicators):
-            valid = np.unpackbits(read.valid.view(np.uint8), bitorder="little")[: read.rows].astype(bool)
-            return truth_of(read), valid
+            return truth_of(read), _valid(read)
         rows = np.repeat(np.arange(len(read.lengths)), read.lengths)
         place = read.codes.astype(np.int64) - FIRST
         inside = (place >= 0) & (place < self._width)
@@ -66,3 +65,27 @@ class SeveralLabels:
             usable &= ~read.rows_with(place >= self._width)
         self._sets.vocabulary.forget(self._width)
         return truth, usable
+
+
+class Answers:
+    """Predictions that stand beside scores: which rows have none."""
+
+    def __init__(self, sides: Sides, config: Config, limits: Limits) -> None:
+        self._side, self._width = sides.pred, len(config.labels)
+        self._sets = SetCounter((sides.pred, sides.pred), config, limits) if config.task == "multilabel" else None
+        self._column = Column(sides.pred.columns[0], Vocabulary((), closed=True))
+
+    def missing(self, arrays: Sequence[pa.Array]) -> Mask:
+        """The rows without a prediction."""
+        if self._sets is None:
+            null: Mask = self._column.words(arrays[0]).values == NULL
+            return null
+        read = self._sets.read(arrays, self._side)
+        if isinstance(read, Indicators):
+            return ~_valid(read)
+        self._sets.vocabulary.forget(self._width)
+        return read.null
+
+
+def _valid(read: Indicators) -> Mask:
+    return np.unpackbits(read.valid.view(np.uint8), bitorder="little")[: read.rows].astype(bool)

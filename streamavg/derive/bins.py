@@ -29,7 +29,8 @@ _ROOM = 2**62  # products and sums below this stay int64
 class Bins:
     """Slots that are not empty in ascending order of score: rows of the class, other rows, and the closed range
     [low, high] of scores that may lie there. An `atom` is known to hold one distinct score; where it is known which,
-    low and high are that score, and only such atoms stay atoms when classes are pooled.
+    low and high are that score, and only such atoms stay atoms when classes are pooled. unit: what one of a count
+    stands for: a row, or so much weight.
     """
 
     positive: Ints
@@ -37,9 +38,10 @@ class Bins:
     atom: Flags
     low: Floats
     high: Floats
+    unit: float = 1.0
 
     @staticmethod
-    def of(positive: Ints, negative: Ints, atom: Flags, low: Floats, high: Floats) -> Bins:
+    def of(positive: Ints, negative: Ints, atom: Flags, low: Floats, high: Floats, unit: float = 1.0) -> Bins:
         """The bins of all slots, ascending, without the empty ones; InputError if a count is negative.
 
         >>> Bins.of(*map(np.array, ([0, 1], [0, 2], [False, True], [0.0, 0.5], [0.25, 0.5]))).low
@@ -48,7 +50,7 @@ class Bins:
         if (positive < 0).any() or (negative < 0).any():
             raise InputError("a slot of scores has a negative count, so nothing can be read; add what it is owed first")
         keep = (positive > 0) | (negative > 0)
-        return Bins(positive[keep], negative[keep], atom[keep], low[keep], high[keep])
+        return Bins(positive[keep], negative[keep], atom[keep], low[keep], high[keep], unit)
 
     @staticmethod
     def pooled(several: Sequence[Bins]) -> Bins:
@@ -70,11 +72,12 @@ class Bins:
             _summed(np.concatenate([getattr(one, side) for one in several])[order], starts)
             for side in ("positive", "negative")
         )
+        unit = several[0].unit
         if not starts.size:
-            return Bins(positive, negative, single, low, high)
+            return Bins(positive, negative, single, low, high, unit)
         low, high = low[starts], np.maximum.reduceat(high, starts)
         # ranges that meet and are all single scores are one score
-        return Bins(positive, negative, np.logical_and.reduceat(single, starts), low, high)
+        return Bins(positive, negative, np.logical_and.reduceat(single, starts), low, high, unit)
 
     @cached_property
     def positives(self) -> int:
@@ -97,6 +100,10 @@ class Bins:
         p, n = (exactly(counts[::-1], self.room) for counts in (self.positive, self.negative))
         tp, fp = np.cumsum(p) - p, np.cumsum(n) - n
         return Chain(p, n, tp, fp, self.atom[::-1], self.low[::-1], self.high[::-1])
+
+    def counted(self, counts: Any) -> Ints | Floats:
+        """Counts of these bins as rows (int64), or as the weight that they stand for (float64)."""
+        return np.asarray(counts, np.int64) if self.unit == 1.0 else np.asarray(counts, np.float64) * self.unit
 
     @property
     def room(self) -> int:

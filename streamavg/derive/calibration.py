@@ -42,7 +42,7 @@ class Groups:
         return self.positives / self.rows
 
 
-def equal_width(table: Ints) -> Groups:
+def equal_width(table: Ints | Floats) -> Groups:
     """The groups of a table of bands of equal width over [0, 1]: rows, positives, sum of score in units of 2**-30.
 
     >>> equal_width(np.array([[2, 1, 2**29], [0, 0, 0]])).mean
@@ -77,7 +77,8 @@ def equal_mass(bins: Bins, groups: int = 15) -> Groups:
     rows = np.asarray(positive + negative, np.float64)
     low, high = (np.add.reduceat(rows * side, starts) / (p + n) for side in (bins.low, bins.high))
     ends = np.r_[starts[1:], len(rows)] - 1
-    return Groups(bins.low[starts], bins.high[ends], p + n, p, low, (low + high) / 2, high)
+    rows, positives = (p + n) * bins.unit, p * bins.unit
+    return Groups(bins.low[starts], bins.high[ends], rows, positives, low, (low + high) / 2, high)
 
 
 def _starts(until: Any, whole: int, groups: int) -> Ints:
@@ -119,7 +120,8 @@ def ece(groups: Groups, debiased: bool = False) -> Interval:
 
 def reliability(groups: Groups) -> pa.Table:
     """The reliability curve, a row a group: score_low and score_high (the scores it may hold), rows, positives, score
-    (mean) between mean_low and mean_high, and share, the part of its rows that is positive.
+    (mean) between mean_low and mean_high, and share, the part of its rows that is positive. Rows and positives are
+    float64 if they are sums of weights that are not whole.
     """
     import pyarrow as pa
 
@@ -127,11 +129,16 @@ def reliability(groups: Groups) -> pa.Table:
         {
             "score_low": groups.least,
             "score_high": groups.most,
-            "rows": groups.rows.astype(np.int64),
-            "positives": groups.positives.astype(np.int64),
+            "rows": _whole(groups.rows),
+            "positives": _whole(groups.positives),
             "mean_low": groups.mean_low,
             "score": groups.mean,
             "mean_high": groups.mean_high,
             "share": groups.share,
         }
     )
+
+
+def _whole(counts: Floats) -> Ints | Floats:
+    whole = bool((counts == np.floor(counts)).all() and counts.max(initial=0.0) < 2.0**63)
+    return counts.astype(np.int64) if whole else counts

@@ -148,10 +148,10 @@ def threshold_table(bins: Bins) -> pa.Table:
     inside = np.r_[False, ~chain.atom]
     columns: dict[str, Any] = {
         "threshold": np.r_[math.inf, chain.low],
-        "tp": tp.astype(np.int64),
-        "fp": fp.astype(np.int64),
-        "fn": (bins.positives - tp).astype(np.int64),
-        "tn": (bins.negatives - fp).astype(np.int64),
+        "tp": bins.counted(tp),
+        "fp": bins.counted(fp),
+        "fn": bins.counted(bins.positives - tp),
+        "tn": bins.counted(bins.negatives - fp),
     }
     columns |= _rates(bins, tp, fp)
     columns["informedness"] = columns["recall"] - columns["fpr"]

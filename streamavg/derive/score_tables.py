@@ -86,12 +86,16 @@ def best_thresholds(state: State, goal: str, at: float | None, policy: Policy) -
     if reason:
         raise InputError(f"there are no thresholds here: {reason}")
     labels = pooled_labels(state, policy)
-    found = [GOALS[goal](bins_of(state, policy, [label]), at or 0.0) for label in labels]
+    ranked = [bins_of(state, policy, [label]) for label in labels]
+    found = [GOALS[goal](bins, at or 0.0) for bins in ranked]
     columns: dict[str, Any] = {
         "label": label_array(state, labels),
         "threshold": pa.array([one.threshold for one in found], pa.float64(), from_pandas=True),
         "value": pa.array([one.value.estimate for one in found], pa.float64(), from_pandas=True),
         "most": pa.array([one.value.high for one in found], pa.float64(), from_pandas=True),
     }
-    columns |= {name: pa.array([getattr(one, name) for one in found], pa.int64()) for name in ("tp", "fp", "fn", "tn")}
+    kind = pa.float64() if ranked and ranked[0].unit != 1.0 else pa.int64()
+    for name in ("tp", "fp", "fn", "tn"):
+        cells = [bins.counted(getattr(one, name)).item() for bins, one in zip(ranked, found, strict=True)]
+        columns[name] = pa.array(cells, kind)
     return pa.table(columns)

@@ -79,7 +79,8 @@ def pooled_labels(state: State, policy: Policy) -> tuple[str, ...]:
 def bins_of(state: State, policy: Policy, labels: Sequence[str]) -> Bins:
     """The ranking of one class, or of several pooled."""
     scores = scores_of(state, policy)
-    several = [Bins.of(*scores.bins(label)) for label in labels if label in scores.labels]
+    unit = state.config.weight_quantum if uses_weights(state, policy) else None
+    several = [Bins.of(*scores.bins(label), unit or 1.0) for label in labels if label in scores.labels]
     return several[0] if len(several) == 1 else Bins.pooled(several)
 
 

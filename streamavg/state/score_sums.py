@@ -13,6 +13,7 @@ from streamavg.state.sums import Sums, SumTable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from streamavg.state.sums import Floats
     from streamavg.state.tables import Ints
 
 BANDS = 15  # of equal width over [0, 1]
@@ -77,10 +78,14 @@ class ScoreSums:
         found = self.losses.at([name])
         return Fraction(found.integers(found.low)[0]) * Fraction(2) ** (32 * found.low)
 
-    def bands_table(self) -> Ints:
-        """Rows, positives, and the sum of score in units of 2**-30 of each band, shape (15, 3)."""
+    def bands_table(self) -> Ints | Floats:
+        """Rows, positives, and the sum of score in units of 2**-30 of each band, shape (15, 3); float64 if the weights
+        of the rows are not whole.
+        """
         found = self.bands.at(list(range(BANDS)))
-        return np.array(found.integers(), np.int64 if found.digits < 2 else object).reshape(BANDS, 3)
+        if found.low < 0:
+            return found.floats().reshape(BANDS, 3)
+        return np.array(found.integers(), np.int64 if _fits(found) else object).reshape(BANDS, 3)
 
     def ranks_table(self) -> tuple[Ints, Ints, Ints, int]:
         """Classes above the true one, others equal to it, rows; and all rows."""
@@ -89,9 +94,14 @@ class ScoreSums:
         return keys >> RANK_BITS, keys & ((1 << RANK_BITS) - 1), counts, int(counts.sum())
 
 
+def _fits(sums: Sums) -> bool:
+    """Whether the sums are whole numbers of one digit."""
+    return sums.low >= 0 and sums.low + sums.digits <= 1
+
+
 def _whole(sums: Sums) -> Ints:
     """The sums as whole numbers in proportion: themselves if they are, else in the finest unit that fits int64."""
-    if sums.low >= 0 and sums.digits < 2:
+    if _fits(sums):
         return np.array(sums.integers(), np.int64)
     held = sums.floats()
     unit = 2.0 ** (52 - int(np.frexp(held.sum())[1]))

@@ -52,6 +52,23 @@ def test_bands_beyond_int64():
     assert many.bands_table()[3].tolist() == [2**40, 0, 2**70]
 
 
+def test_bands_and_ranks_of_weights_that_are_not_whole():
+    held = made([], [(0, [0.5]), (1, [1.25]), (2 << 21, [0.1])], [(3, [0.5, 0.25, 2.0**29 / 3])])
+    assert held.bands_table()[3].tolist() == [0.5, 0.25, 2.0**29 / 3]
+    above, equal, rows, whole = held.ranks_table()
+    assert (above.tolist(), equal.tolist()) == ([0, 0, 2], [0, 1, 0])
+    assert [row / whole for row in rows.tolist()] == pytest.approx([0.5 / 1.85, 1.25 / 1.85, 0.1 / 1.85], abs=1e-15)
+
+
+@pytest.mark.parametrize("weight", [2**31, 2**32, 2**40, 2**64, 2**100])
+def test_bands_and_ranks_of_large_weights(weight):
+    held = made([], [(0, [weight]), (1, [3 * weight])], [(0, [weight, weight, 0])])
+    assert held.bands_table()[0].tolist() == [weight, weight, 0]
+    *_, rows, whole = held.ranks_table()
+    assert rows.tolist()[1] == 3 * rows.tolist()[0]
+    assert whole == 4 * rows.tolist()[0]
+
+
 def test_negative_sums_are_named():
     named = {"losses of 'log_loss'", "losses of 'rows'", "ranks of 10485762", "bands of 14"}
     assert set((B - A).negatives()) == named
