@@ -156,7 +156,7 @@ class Snapshot:
     ) -> Interval:
         """Between which ends a metric lies for certain: `.low`, `.estimate`, `.high`, `.method`.
 
-        kind: "bounds", what the slots of a score histogram leave open; a metric of counts is exact, and so are the areas
+        kind: "bounds", what the slots of a score histogram leave open; a metric of counts is exact, and so are areas
         that `evaluate` found with exact_auc, until rows are added. InputError as of `value`.
         """
         if kind != "bounds":
