@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from streamavg.state.state import State
     from streamavg.state.tables import Ints
 
+    Floats = NDArray[np.float64]
     Mask = NDArray[np.bool_]
 
 TOGETHER = 1 << 18  # scores ranked at once
@@ -43,8 +44,9 @@ class Ranking:
         tops, falls = (counts.sum() - np.cumsum(counts) for counts in (self.positive, self.negative))
         return tops, falls
 
-    def settle(self, slots: Ints, ranks: Ranks) -> None:
-        """Note the order of the scores in open slots; those of other slots are left out."""
+    def settle(self, first: int, edges: Floats, ranks: Ranks) -> None:
+        """Note the order of scores from slot `first` on, each slot from its edge up; only open slots are looked at."""
+        slots = first + np.repeat(np.arange(len(edges)), np.diff(_cuts(ranks.scores, edges)))
         kept = self.open[slots]
         if kept.any():
             self._inside.update(insides(slots[kept], ranks.positive[kept], ranks.negative[kept], self._above))
@@ -65,6 +67,7 @@ class Rankings:
         self._positive, self._negative = scores.positive, scores.every - scores.positive
         if exact_sum(scores.every.reshape(-1)) > MOST:
             raise CountOverflowError("a count of pooled scores would pass 2**63 - 1")
+        self._edges = self.layout.edges(self.narrow) if self.layout else (np.empty(0), np.empty(0))
         self._atom, self._witness = scores.atoms, scores.witness
         self._each = [Ranking(*tables) for tables in zip(self._positive, self._negative, self._atom, strict=True)]
         self._pooled = self._pool(scores.every)
@@ -111,53 +114,47 @@ class Rankings:
     def settle(self, start: int, stop: int, of_class: Callable[[int], tuple[Distinct, Distinct]]) -> None:
         """Note the order of what was found in a run of slots; InputError if that is not what was counted there."""
         found = [of_class(code) for code in range(len(self.labels))]
-        self._refuse_others(start, stop, found)
-        assert self.layout is not None
-        blocks = _blocks(self._sizes, start, stop)
-        edges = self.layout.edges(self.narrow)[0][[first for first, _ in blocks]]
-        parts = [[_cut(side, edges) for side in sides] for sides in found]
-        for k, (first, end) in enumerate(blocks):
-            self._settle_block(first, end, [(positive[k], negative[k]) for positive, negative in parts])
-
-    def _settle_block(self, first: int, end: int, found: list[tuple[Distinct, Distinct]]) -> None:
-        assert self.layout is not None
-        for ranking, (positives, negatives) in zip(self._each, found, strict=True):
-            ranks = ranks_of([positives], [negatives])
-            ranking.settle(self.layout.slots_of(ranks.scores), ranks)
-        if self._pooled is not None and self._pooled.open[first:end].any():
-            atoms = self._atoms(first, end)
-            ranks = ranks_of(
-                [*(one[0] for one in found), *(one[0] for one in atoms)],
-                [*(one[1] for one in found), *(one[1] for one in atoms)],
-            )
-            self._pooled.settle(self.layout.slots_of(ranks.scores), ranks)
-
-    def _atoms(self, first: int, end: int) -> list[tuple[Distinct, Distinct]]:
-        """The scores of slots that hold one only, which need not be read again, in one block of slots."""
-        assert self.layout is not None and self._pooled is not None  # noqa: PT018
-        low, found = self.layout.edges(self.narrow)[0], []
-        for positive, negative, atom, witness in zip(
-            self._positive, self._negative, self._atom, self._witness, strict=True
-        ):
-            here = first + np.flatnonzero((atom & self._pooled.open & (positive + negative > 0))[first:end])
-            if here.size:
-                scores = np.where(witness[here] < MIXED, witness[here].view(np.float64), low[here])
-                found.append((Distinct(scores, positive[here]), Distinct(scores, negative[here])))
-        return found
-
-    def _refuse_others(self, start: int, stop: int, found: list[tuple[Distinct, Distinct]]) -> None:
-        assert self.layout is not None
+        edges = self._edges[0][start:stop]
+        cuts = [[_cuts(side.scores, edges) for side in sides] for sides in found]
         for code, sides in enumerate(found):
-            for counted, side in zip((self._positive, self._negative), sides, strict=True):
-                again = np.zeros(counted.shape[1], np.int64)
-                np.add.at(again, self.layout.slots_of(side.scores), side.counts)
-                odd = np.flatnonzero((again != np.where(self.open[code], counted[code], 0))[start:stop])
-                if odd.size:
-                    low, high = (edge[start + odd[0]] for edge in self.layout.edges(self.narrow))
-                    raise InputError(
-                        f"the rows changed between two passes: label {self.labels[code]!r} has other scores between "
-                        f"{low:.6g} and {high:.6g} than before; run again when nobody writes to them"
-                    )
+            for counted, side, cut in zip((self._positive, self._negative), sides, cuts[code], strict=True):
+                expected = np.where(self.open[code], counted[code], 0)[start:stop]
+                self._refuse_others(code, start + np.flatnonzero(_sums(side.counts, cut) != expected))
+        for first, end in _blocks(self._sizes, start, stop):
+            parts = [
+                [_part(side, cut[first - start], cut[end - start]) for side, cut in zip(*both, strict=True)]
+                for both in zip(found, cuts, strict=True)
+            ]
+            self._settle_block(first, end, parts)
+
+    def _settle_block(self, first: int, end: int, found: list[list[Distinct]]) -> None:
+        edges = self._edges[0][first:end]
+        for ranking, (positives, negatives) in zip(self._each, found, strict=True):
+            if len(positives.scores) or len(negatives.scores):
+                ranking.settle(first, edges, ranks_of([positives], [negatives]))
+        if self._pooled is not None and self._pooled.open[first:end].any():
+            every = [*found, *self._atoms(first, end)]
+            ranks = ranks_of([positives for positives, _ in every], [negatives for _, negatives in every])
+            self._pooled.settle(first, edges, ranks)
+
+    def _atoms(self, first: int, end: int) -> Iterator[tuple[Distinct, Distinct]]:
+        """The scores of slots that hold one only, which need not be read again, from `first` to before `end`."""
+        assert self._pooled is not None
+        part = slice(first, end)
+        taken = self._atom[:, part] & self._pooled.open[part] & ((self._positive + self._negative)[:, part] > 0)
+        for code in np.flatnonzero(taken.any(axis=1)).tolist():
+            here = first + np.flatnonzero(taken[code])
+            witness = self._witness[code, here]
+            scores = np.where(witness < MIXED, witness.view(np.float64), self._edges[0][here])
+            yield Distinct(scores, self._positive[code, here]), Distinct(scores, self._negative[code, here])
+
+    def _refuse_others(self, code: int, odd: Ints) -> None:
+        if odd.size:
+            low, high = (edge[odd[0]] for edge in self._edges)
+            raise InputError(
+                f"the rows changed between two passes: label {self.labels[code]!r} has other scores from {low:.6g} to "
+                f"{high:.6g} than before; run again when nobody writes to them"
+            )
 
     def settled(self, state: State) -> State:
         """The state with the exact areas of each class, and of all pooled, that has rows of both kinds."""
@@ -186,10 +183,14 @@ def _blocks(sizes: Ints, start: int, stop: int) -> list[tuple[int, int]]:
     return list(zip(firsts.tolist(), [*firsts[1:].tolist(), stop], strict=True))
 
 
-def _cut(side: Distinct, edges: Any) -> list[Distinct]:
-    """The scores from each edge to the next."""
-    cuts = np.searchsorted(side.scores, edges.astype(side.scores.dtype)).tolist()
-    return [
-        Distinct(side.scores[low:high], side.counts[low:high])
-        for low, high in zip(cuts, [*cuts[1:], len(side.scores)], strict=True)
-    ]
+def _cuts(scores: Any, edges: Floats) -> Ints:
+    """Where the scores of each edge begin in ascending ones, and the end of all."""
+    return np.append(np.searchsorted(scores, edges.astype(scores.dtype)), len(scores))
+
+
+def _sums(counts: Ints, cuts: Ints) -> Ints:
+    return np.diff(np.append(0, np.cumsum(counts))[cuts])
+
+
+def _part(side: Distinct, first: int, end: int) -> Distinct:
+    return Distinct(side.scores[first:end], side.counts[first:end])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from streamavg.errors import InputError
+from streamavg.state.slots import graded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +72,7 @@ class Refiner:
             low, high = (edge[codes].astype(kind)[:, None] for edge in (self._low, self._high))
         at = np.flatnonzero((columns >= low) & (columns <= high))
         scores, column = columns.reshape(-1)[at] + kind(0), at // len(values)  # -0.0 is 0.0
-        kept = self._wanted[codes[column], self._layout.slots_of(scores)]
+        kept = self._wanted[codes[column], self._slots_of(scores)]
         scores, column, row = scores[kept], column[kept], at[kept] % len(values)
         is_true = true[row, column] if true.ndim > 1 else true[row] == column
         edges = np.searchsorted(column, np.arange(len(codes) + 1)).tolist()
@@ -83,6 +84,15 @@ class Refiner:
                 if those.any():
                     parts[code, side] = scores[here][those], None if units is None else units[row[here][those]]
         self._add(parts)
+
+    def _slots_of(self, scores: Floats) -> NDArray[np.uint32]:
+        from streamavg.count.kernels import fold, look_up
+
+        grid = graded(self._layout.family, self._layout.size)
+        folded, slots = np.empty(len(scores), np.int32), np.empty(len(scores), np.uint32)
+        fold(scores, grid.half, grid.pivot, grid.flip, folded)
+        look_up(folded.view(np.uint32), grid.table, slots)
+        return slots
 
     def _add(self, parts: dict[tuple[int, bool], tuple[Floats, Ints | None]]) -> None:
         with self._lock:
