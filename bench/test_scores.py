@@ -42,15 +42,15 @@ def test_binary(race: Callable[..., Any], shape: str, dtype: str, contestant: st
         work = rivals.sklearn_auc(true[:RIVAL_ROWS], scores[:RIVAL_ROWS])
         value = race(group, contestant, work, RIVAL_ROWS, slow=True)
         part = pa.table({"y_true": true[:RIVAL_ROWS], "y_score": scores[:RIVAL_ROWS]})
-        low, high = sa.evaluate(part, y_score="y_score", losses=False).interval("roc_auc")
-        assert low - 1e-12 <= value <= high + 1e-12
+        found = sa.evaluate(part, y_score="y_score", losses=False).interval("roc_auc")
+        assert found.low - 1e-12 <= value <= found.high + 1e-12
         return
     table = pa.table({"y_true": true, "y_score": scores})
     options = _threads(contestant)
     snap = race(group, contestant, lambda: sa.evaluate(table, y_score="y_score", **options), len(true))
-    low, high = snap.interval("roc_auc")
-    assert low <= snap["roc_auc"] <= high
-    assert snap.scored.positives == int(true.sum())
+    found = snap.interval("roc_auc")
+    assert found.low <= snap["roc_auc"] <= found.high
+    assert snap.rows == len(true)
 
 
 @pytest.mark.parametrize("encoding", ["int32", "dictionary"])
@@ -71,7 +71,7 @@ def test_softmax(race: Callable[..., Any], encoding: str, contestant: str) -> No
     assert snap["accuracy"] == pytest.approx(float((scores.argmax(axis=1) == true).mean()), abs=1e-12)
 
 
-WEIGHTS = {
+WEIGHTS: dict[str, Callable[[Any, int], Any]] = {
     "none": lambda rng, rows: None,
     "int": lambda rng, rows: rng.integers(0, 10, rows),
     "float": lambda rng, rows: np.round(rng.random(rows), 3),
@@ -84,6 +84,8 @@ def test_weights(race: Callable[..., Any], what: str, weights: str) -> None:
     """What a column of weights costs, one thread: of int32 labels, C = 10, and of binary scores."""
     rows = max(data.ROWS // 5, 1000)
     column = WEIGHTS[weights](np.random.default_rng(2), rows)
+    columns: dict[str, Any]
+    options: dict[str, Any]
     if what == "labels":
         true, pred = (codes[:rows] for codes in data.codes(10, True))
         columns, options, metric = {"y_true": true, "y_pred": pred}, {}, "accuracy"
@@ -112,7 +114,7 @@ def batches():
         yield pa.record_batch({"y_true": rng.random(1 << 16) < scores, "y_score": scores})
 first = pa.record_batch({"y_true": [True], "y_score": pa.array([0.5], pa.float32())})
 snap = sa.evaluate(pa.RecordBatchReader.from_batches(first.schema, batches()), y_score="y_score")
-assert snap.scored.rows == int(sys.argv[1]) << 16
+assert snap.rows == int(sys.argv[1]) << 16
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 

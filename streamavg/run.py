@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from streamavg.worker import Progress
 
 TASK_ROWS = SLICE  # rows of an in-memory table that a thread takes at once, at most
+TASK_BYTES = 8 << 20  # of which a task of wide rows has at least so many
 TASKS = 8  # into which a table is cut at least, unless they would be small: each costs 8 us a column
 
 
@@ -136,7 +137,8 @@ def _paths(source: Any) -> list[str | os.PathLike[str]] | None:
 
 def _slices(table: pa.Table) -> list[Unit]:
     least = TASK_ROWS // TASKS * max(table.num_columns, 2) // 2
-    size = min(max(-(-table.num_rows // TASKS), least), TASK_ROWS)
+    wide = TASK_BYTES * table.num_rows // max(table.nbytes, 1)  # rows with long lists of scores are few
+    size = min(max(-(-table.num_rows // TASKS), min(least, max(wide, 1))), TASK_ROWS)
 
     def unit(start: int) -> Unit:
         part = table.slice(start, size)
