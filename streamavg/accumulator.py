@@ -11,11 +11,9 @@ import numpy as np
 
 from streamavg.checkpoint.kept import keep, kept
 from streamavg.count.inputs import SLICE, batches_of, listed_pairs, table_or_none
-from streamavg.count.rows import Rows
 from streamavg.count.scoring import Scoring
 from streamavg.count.selection import Chosen, Sides
-from streamavg.count.weights import weights_of
-from streamavg.counters import counter_for
+from streamavg.counters import counter_for, rows_of
 from streamavg.errors import CountOverflowError
 from streamavg.options import Options
 from streamavg.position import Position
@@ -253,17 +251,12 @@ class Accumulator:
         """Count one record batch, whole or not at all; errors number its rows from `first_row`."""
         self._make_room(batch.num_rows, step)
         sides = self._options.in_order(batch.schema.names)
-        weights = None
-        for name in sides.weight.columns:
-            weights = weights_of(batch[name], name, first_row)
+        rows = rows_of(batch, sides, first_row)
         counter = self._counter_for(sides, batch)
         if counter is None:
             self._skip("null_true", batch.num_rows * step)
             return
-        true, pred, scores = (
-            tuple(batch[name] for name in side.columns) for side in (sides.true, sides.pred, sides.score)
-        )
-        counter.count(Rows(true, pred, first_row, weights, scores), step)
+        counter.count(rows, step)
         self._traffic += batch.num_rows
         self._pending += batch.num_rows * step
 

@@ -92,6 +92,14 @@ def _add_scoring(command: Any) -> None:
     scores.add_argument("--ovo", action="store_true", help="also compare every pair of classes (roc_auc_ovo)")
     scores.add_argument("--no-losses", action="store_true", help="leave out log loss and the like, for speed")
     scores.add_argument("--weight-quantum", type=float, metavar="W", help="round fractional weights to multiples of W")
+    _add_exact(scores)
+
+
+def _add_exact(scores: Any) -> None:
+    scores.add_argument("--exact-auc", action="store_true", help="read the source again for areas without bounds")
+    scores.add_argument(
+        "--exact-memory", metavar="1GB", default="1GB", help="for that; with less it is read more often"
+    )
 
 
 def _add_keeping(command: Any) -> None:

@@ -86,6 +86,8 @@ def _eval(chosen: argparse.Namespace) -> int:
     names, gates = _asked(chosen)
     if chosen.checkpoint is None and (chosen.retract or chosen.every):
         raise InputError(f"{'--retract' if chosen.retract else '--every'} needs --checkpoint FILE: which state?")
+    if chosen.checkpoint and chosen.exact_auc:
+        raise InputError("--exact-auc reads all rows twice, and no state file keeps what it finds; drop --checkpoint")
     counted = (_kept if chosen.checkpoint else _counted)(chosen, _options(chosen))
     if isinstance(counted, int):
         return counted
@@ -236,12 +238,11 @@ def _options(chosen: argparse.Namespace) -> dict[str, Any]:
 
 
 def _counted(chosen: argparse.Namespace, options: dict[str, Any]) -> Snapshot:
-    from streamavg.run import count, plan
+    from streamavg.run import counted
 
+    memory, show = chosen.exact_memory if chosen.exact_auc else None, partial(_shown, chosen=chosen)
     with Signals(leave=True):
-        work = plan(chosen.source, chosen.input_format, options, _noted)
-        with _shown(work, chosen) as step:
-            return count(work, chosen.threads, options, step)
+        return counted(chosen.source, chosen.input_format, chosen.threads, options, memory, _noted, show)
 
 
 def _kept(chosen: argparse.Namespace, options: dict[str, Any]) -> Snapshot | int:

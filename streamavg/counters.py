@@ -10,12 +10,14 @@ import pyarrow.compute as pc
 from streamavg.count.class_order import METADATA, class_order
 from streamavg.count.counter import Counter
 from streamavg.count.lists import is_set
+from streamavg.count.rows import Rows
 from streamavg.count.score_counter import ScoreCounter
 from streamavg.count.selection import Chosen, listed
 from streamavg.count.sets import SetCounter
 from streamavg.count.single import SingleCounter
 from streamavg.count.tasks import check_kind, chunks, task_of
 from streamavg.count.texts import is_blank
+from streamavg.count.weights import weights_of
 from streamavg.errors import InputError
 
 if TYPE_CHECKING:
@@ -53,6 +55,15 @@ def counter_for(options: Options, before: Counter | None, config: Config, sides:
         labels_of = SingleCounter((true.columns[0], name), wanted, options.limits)
         return _with_scores(labels_of, classes, options, sides, data)
     return before
+
+
+def rows_of(batch: pa.RecordBatch, sides: Sides, first_row: int) -> Rows:
+    """The columns of a batch that are counted; InputError, with the number of the row, for weights that are none."""
+    weights = None
+    for name in sides.weight.columns:
+        weights = weights_of(batch[name], name, first_row)
+    true, pred, scores = (tuple(batch[name] for name in side.columns) for side in (sides.true, sides.pred, sides.score))
+    return Rows(true, pred, first_row, weights, scores)
 
 
 def _with_scores(

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import os
 import queue
-import threading
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from streamavg.accumulator import Accumulator
-from streamavg.count.inputs import SLICE
+from streamavg.count.inputs import SLICE, batches_of, table_or_none
 from streamavg.errors import InputError
+from streamavg.refining import check, refined
 from streamavg.sources import Piece, Unit, open_rest, open_units
-from streamavg.worker import Worker
+from streamavg.worker import Worker, work_together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from streamavg.position import Position
+    from streamavg.refining import Show
     from streamavg.snapshot import Snapshot
     from streamavg.worker import Progress
 
@@ -31,32 +33,79 @@ def evaluate(
     *,
     threads: int | None = None,
     input_format: str | None = None,
+    exact_auc: bool = False,
+    exact_memory: int | str = "1GB",
     **options: Any,
 ) -> Snapshot:
     """Count all rows of a source and return the snapshot.
 
     source: a path, directory, glob, URL or a list of them, or any data that `Accumulator.update` takes. threads: how
     many count at once (None: all cores). input_format: parquet, arrow, csv, tsv or jsonl where a suffix does not tell.
-    The other keywords are those of `Accumulator`. InputError if the data cannot be counted; OSError if a disk or a
-    network fails.
+    exact_auc: read the source again for roc_auc and average_precision with nothing left open (roc_auc_ovo keeps its
+    bounds); a sum with other rows and a state file lose them. exact_memory: what that may take, in bytes or as a text
+    such as "500MB"; with less the source is read more often. The other keywords are those of `Accumulator`. InputError
+    if the data cannot be counted, or not be read again; OSError if a disk or a network fails.
 
     >>> evaluate({"y_true": [0, 1, 1], "y_pred": [0, 1, 0]}, pos_label=1)["recall"]
     0.5
     """
-    return count(plan(source, input_format, options), threads, options)
+    return counted(source, input_format, threads, options, exact_memory if exact_auc else None)
+
+
+def counted(
+    source: Any,
+    input_format: str | None,
+    threads: int | None,
+    options: dict[str, Any],
+    memory: int | str | None = None,
+    note: Callable[[str], None] = lambda _: None,
+    show: Show = lambda _: nullcontext(None),
+) -> Snapshot:
+    """`evaluate`, with exact areas if there is a memory for them; `note` is told what the user should know, `show`
+    shows the progress of each pass.
+    """
+    if memory is not None:
+        check(options, memory)
+    work = plan(source, input_format, options, note, again=memory is not None)
+    with show(work) as progress:
+        first = count(work, threads, options, progress)
+    return first if memory is None else refined(first, work, threads, options, memory, note, show)
 
 
 def plan(
-    source: Any, input_format: str | None, options: dict[str, Any], note: Callable[[str], None] | None = None
+    source: Any,
+    input_format: str | None,
+    options: dict[str, Any],
+    note: Callable[[str], None] | None = None,
+    again: bool = False,
 ) -> list[Unit] | Any:
-    """The units that threads read by themselves; data in memory that is no table is returned as it is."""
+    """The units that threads read by themselves; data in memory that is no table is returned as it is.
+
+    again: units always, which can be read again; InputError where they cannot.
+    """
     paths = _paths(source)
     if paths is not None:
         chooser = Accumulator(**options)._options
-        return open_units(paths, chooser.columns_of, input_format, note or (lambda message: None))
+        return open_units(paths, chooser.columns_of, input_format, note or (lambda message: None), again=again)
+    if again:
+        source = _readable_again(source)
     if isinstance(source, pa.RecordBatch):
         source = pa.Table.from_batches([source])
     return _slices(source) if isinstance(source, pa.Table) else source
+
+
+def _readable_again(source: Any) -> Any:
+    """The data as a table, or as one unit where it is another thing with a length; a stream has none."""
+    table = table_or_none(source)
+    if table is not None:
+        return table
+    name = type(source).__name__
+    if not hasattr(source, "__len__"):
+        raise InputError(
+            f"a {name} can be read only once, and exact areas read the rows twice; give files, or a table "
+            "(reader.read_all())"
+        )
+    return [Unit(f"the {name}", 0, None, lambda: map(Piece, batches_of(source)))]
 
 
 def plan_rest(
@@ -109,28 +158,9 @@ def count(
     todo: queue.SimpleQueue[Unit] = queue.SimpleQueue()
     for unit in work:
         todo.put(unit)
-    _work_together(workers, todo)
+    work_together(workers, todo)
     total = Accumulator(**options)
     for worker in workers:
         if worker.counted is not None:
             total.merge(worker.counted)
     return total.snapshot()
-
-
-def _work_together(workers: Sequence[Worker], todo: queue.SimpleQueue[Unit]) -> None:
-    """Run all workers, the first on this thread, and raise the first error once all have stopped."""
-    stop = threading.Event()
-    others = [threading.Thread(target=worker.run_to_sum, args=(todo, stop), daemon=True) for worker in workers[1:]]
-    for thread in others:
-        thread.start()
-    try:
-        workers[0].run_to_sum(todo, stop)
-    finally:
-        stop_now = workers[0].error is not None
-        if stop_now:
-            stop.set()
-        for thread in others:
-            thread.join()
-    for worker in workers:
-        if worker.error is not None:
-            raise worker.error

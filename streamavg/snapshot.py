@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 class Snapshot:
     """What was counted up to one moment. Adds (+), subtracts (-), compares (== by fingerprint); never changes.
 
+    Hints are no part of ==: label pairs, which score a slot has met, exact areas (lost in a sum and in a file).
+
     >>> snap = from_confusion(["cat", "dog"], [[8, 2], [1, 9]])
     >>> snap["accuracy"], (snap + snap).rows
     (0.85, 40)
@@ -154,8 +156,8 @@ class Snapshot:
     ) -> Interval:
         """Between which ends a metric lies for certain: `.low`, `.estimate`, `.high`, `.method`.
 
-        kind: "bounds", what the slots of a score histogram leave open; a metric of counts is exact. InputError as of
-        `value`.
+        kind: "bounds", what the slots of a score histogram leave open; a metric of counts is exact, and so are areas
+        that `evaluate` found with exact_auc, until rows are added. InputError as of `value`.
         """
         if kind != "bounds":
             raise InputError(f"interval kind {kind!r} is not known; there is 'bounds'")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from streamavg.errors import InputError
@@ -27,6 +28,13 @@ if TYPE_CHECKING:
 
         def set(self) -> None: ...
         def is_set(self) -> bool: ...
+
+    class Runner(Protocol):
+        """Takes units on a thread of its own, and keeps what went wrong."""
+
+        error: BaseException | None
+
+        def run_to_sum(self, todo: queue.SimpleQueue[Unit], stop: Stop) -> None: ...
 
 
 class Worker:
@@ -65,22 +73,8 @@ class Worker:
             self.error = error
 
     def _count(self, unit: Unit, stop: Stop) -> None:
-        done = 0
-        for piece, row in _numbered(unit.read()):
-            if stop.is_set():
-                self.left_off = True
-                return
-            try:
-                self._count_piece(unit, piece, row)
-            except InputError as error:
-                raise InputError(f"{unit.file}: {error}") from None
-            if self._progress:
-                # a unit of unknown length reports its bytes at its end
-                share = unit.size * piece.batch.num_rows // unit.rows if unit.rows else 0
-                done += share
-                self._progress(piece.batch.num_rows, share)
-        if self._progress:
-            self._progress(0, unit.size - done)
+        if not read_unit(unit, partial(self._count_piece, unit), stop, self._progress):
+            self.left_off = True
 
     def _count_piece(self, unit: Unit, piece: Piece, row: int) -> None:
         if unit.source is None:
@@ -115,6 +109,48 @@ class Worker:
         finally:
             self._busy.release()
         return twin.snapshot().state, Position.of(steps)
+
+
+def read_unit(unit: Unit, take: Callable[[Piece, int], None], stop: Stop, progress: Progress | None) -> bool:
+    """Hand on each piece with the number of its first row; whether all was read before somebody stopped it.
+
+    Raises what `take` and reading raise, an InputError with the name of the file before it.
+    """
+    done = 0
+    for piece, row in _numbered(unit.read()):
+        if stop.is_set():
+            return False
+        try:
+            take(piece, row)
+        except InputError as error:
+            raise InputError(f"{unit.file}: {error}") from None
+        if progress:
+            # a unit of unknown length reports its bytes at its end
+            share = unit.size * piece.batch.num_rows // unit.rows if unit.rows else 0
+            done += share
+            progress(piece.batch.num_rows, share)
+    if progress:
+        progress(0, unit.size - done)
+    return True
+
+
+def work_together(workers: Sequence[Runner], todo: queue.SimpleQueue[Unit]) -> None:
+    """Run all workers, the first on this thread, and raise the first error once all have stopped."""
+    stop = threading.Event()
+    others = [threading.Thread(target=worker.run_to_sum, args=(todo, stop), daemon=True) for worker in workers[1:]]
+    for thread in others:
+        thread.start()
+    try:
+        workers[0].run_to_sum(todo, stop)
+    finally:
+        stop_now = workers[0].error is not None
+        if stop_now:
+            stop.set()
+        for thread in others:
+            thread.join()
+    for worker in workers:
+        if worker.error is not None:
+            raise worker.error
 
 
 def _numbered(pieces: Iterator[Piece]) -> Iterator[tuple[Piece, int]]:

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from sklearn.metrics import f1_score
+from sklearn.metrics import f1_score, roc_auc_score
 
 import streamavg as sa
 from streamavg import cli
@@ -359,3 +359,52 @@ def test_weights_of_a_csv_file(tmp_path, capsys):
     assert (shown["rows"], shown["weight"], shown["metrics"]["accuracy"]) == (3, 2.75, 0.5 / 2.75)
     assert cli.main(["eval", str(tmp_path / "rows.csv"), "--weight", "weight"]) == 2
     assert "no column 'weight' for sample_weight" in capsys.readouterr().err
+
+
+# ---- exact areas
+
+
+@pytest.fixture
+def scored(tmp_path):
+    """A Parquet file with the columns `y_true` and `y_score`, and its ROC AUC."""
+    rng = np.random.default_rng(5)
+    true = rng.random(3000) < 0.3
+    scores = rng.random(3000) / 2 + 0.2 * true
+    path = tmp_path / "scores.parquet"
+    pq.write_table(pa.table({"y_true": true, "y_score": scores}), path)
+    return path, roc_auc_score(true, scores)
+
+
+def test_exact_areas_in_a_report(scored, capsys):
+    path, auc = scored
+    for memory, passes in (((), 1), (("--exact-memory", "20KB"), 4)):
+        command = ("eval", path, "--y-score", "y_score", "--exact-auc", *memory, "--format", "json", "--threads", 1)
+        status, out, err = run(capsys, *command)
+        assert status == 0
+        assert json.loads(out)["metrics"]["roc_auc"] == pytest.approx(auc, abs=1e-12)
+        told = re.fullmatch(r"note: the exact areas take (\d+) more passes .* within 20KB \(--exact-memory\)\n", err)
+        assert err == "" if passes == 1 else int(told[1]) >= passes
+    assert run(capsys, "eval", path, "--y-score", "y_score", "--exact-auc", "--fail-under", "roc_auc=0.999")[0] == 1
+
+
+def test_exact_areas_that_cannot_be_found_are_one_line(scored, tmp_path, capsys):
+    path, _ = scored
+    state = tmp_path / "today.sav"
+    refused = {
+        "no state file keeps": ("--y-score", "y_score", "--checkpoint", state),
+        "name the column that holds them with y_score (--y-score)": (),
+        "must be a size such as 500MB": ("--y-score", "y_score", "--exact-memory", "some"),
+        "give it more with exact_memory (--exact-memory)": ("--y-score", "y_score", "--exact-memory", "1"),
+    }
+    for reason, more in refused.items():
+        status, out, err = run(capsys, "eval", path, "--exact-auc", *more)
+        assert (status, out) == (2, "")
+        assert reason in err
+        assert sum(line.startswith("streamavg: ") for line in err.splitlines()) == 1
+    assert not state.exists()
+    done = process(
+        "eval", "-", "--input-format", "parquet", "--y-score", "y_score", "--exact-auc", input=path.read_bytes()
+    )
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"standard input: it can be read only once" in done.stderr
+    assert done.stderr.count(b"\n") == 1

@@ -68,6 +68,30 @@ def test_a_sum_leaves_its_terms_alone(snap):
 # ---- it adds up
 
 
+def test_exact_areas_are_a_hint():
+    """They change no comparison and no file, and a sum or difference that changes the rows does not claim them."""
+    rng = np.random.default_rng(4)
+    data = {"y_true": rng.random(500) < 0.4, "y_score": rng.random(500) / 4 + 0.3}
+    exact, plain = (sa.evaluate(data, y_score="y_score", exact_auc=wanted) for wanted in (True, False))
+    assert exact == plain
+    assert exact.fingerprint() == plain.fingerprint()
+    assert hash(exact) == hash(plain)
+    assert exact.to_bytes() == plain.to_bytes()
+    assert exact.state_bytes == plain.state_bytes
+    bounds, method = plain.interval("roc_auc"), lambda snap: snap.interval("roc_auc").method
+    assert (method(exact), method(plain)) == ("exact", "bins")
+    assert bounds.low < exact["roc_auc"] < bounds.high
+    for other in (exact + exact, exact + plain, plain + exact, exact + exact - exact, sa.from_bytes(exact.to_bytes())):
+        assert method(other) == "bins"
+    for same in (exact + sa.Snapshot(), sa.Snapshot() + exact, exact - sa.Snapshot(), sum([exact])):
+        assert same.interval("roc_auc") == exact.interval("roc_auc")
+    acc = sa.Accumulator(y_score="y_score")
+    acc.merge(exact)
+    assert method(acc.snapshot()) == "exact"
+    acc.update({"y_true": [True], "y_score": [0.31]})
+    assert method(acc.snapshot()) == "bins"
+
+
 def test_sums(snap):
     total = sum([snap, snap, sa.Snapshot()])
     assert total.rows == 40

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from streamavg.state.labels import MOST
+from streamavg.state.tables import exact_sum
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from streamavg.state.tables import Ints
-
-    Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -43,31 +44,26 @@ def insides(slots: Ints, positive: Ints, negative: Ints, above: tuple[Ints, Ints
 
     above: positives and negatives in higher slots than each slot, arrays over all slots.
     """
-    found = {}
-    edges = np.flatnonzero(np.r_[True, slots[1:] != slots[:-1], True]) if len(slots) else np.zeros(1, np.int64)
-    for start, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-        slot = int(slots[start])
-        p, n = positive[start:end], negative[start:end]
-        found[slot] = Inside(_wins(p, n), _steps(p, n, int(above[0][slot]), int(above[1][slot])))
-    return found
-
-
-def _wins(positive: Ints, negative: Ints) -> int:
-    """Sum of p (2 negatives below + n) over scores ascending, in Python ints where int64 would not do."""
-    most = int(positive.sum(dtype=object)), int(negative.sum(dtype=object))
-    if 2 * most[0] * max(most[1], 1) < 2**63:
-        return int((positive * (2 * (np.cumsum(negative) - negative) + negative)).sum())
-    p, n = positive.astype(object), negative.astype(object)
-    return int((p * (2 * (np.cumsum(n) - n) + n)).sum())
-
-
-def _steps(positive: Ints, negative: Ints, tp: int, fp: int) -> float:
-    """Sum of p times the precision at its score, scores ascending; tp, fp are above all of them."""
-    tops = np.cumsum(positive[::-1])[::-1].astype(np.float64) + float(tp)
-    falls = np.cumsum(negative[::-1])[::-1].astype(np.float64) + float(fp)
-    with np.errstate(invalid="ignore"):
-        terms = np.where(positive > 0, positive * (tops / (tops + falls)), 0.0)
-    return math.fsum(terms.tolist())
+    starts = np.flatnonzero(np.r_[True, slots[1:] != slots[:-1]]) if len(slots) else np.empty(0, np.int64)
+    if not len(starts):
+        return {}
+    places, lengths = slots[starts], np.diff(starts, append=len(slots))
+    most = exact_sum(positive), exact_sum(negative)
+    if 2 * most[0] * max(most[1], 1) >= MOST:
+        positive, negative = positive.astype(object), negative.astype(object)
+    p, n = np.cumsum(positive), np.cumsum(negative)
+    below = n - negative - np.repeat((n - negative)[starts], lengths)
+    wins = np.add.reduceat(positive * (2 * below + negative), starts)
+    ends = starts + lengths - 1
+    hits = np.flatnonzero(positive)  # the precision at other scores counts nothing
+    tops = (np.repeat(p[ends] + above[0][places], lengths) - p + positive)[hits].astype(np.float64)
+    falls = (np.repeat(n[ends] + above[1][places], lengths) - n + negative)[hits].astype(np.float64)
+    terms = (positive[hits].astype(np.float64) * (tops / (tops + falls))).tolist()
+    cuts = np.searchsorted(hits, [*starts.tolist(), len(slots)]).tolist()
+    return {
+        slot: Inside(int(won), math.fsum(terms[first:end]))
+        for slot, won, first, end in zip(places.tolist(), wins.tolist(), cuts[:-1], cuts[1:], strict=True)
+    }
 
 
 def ranked(positive: Ints, negative: Ints, inside: dict[int, Inside]) -> Ranked:

@@ -94,7 +94,12 @@ def cached(metric: Metric, state: State, policy: Policy, labels: tuple[str, ...]
     held = _known.setdefault(state, {})
     key = (metric.stem, metric.argument, uses_weights(state, policy), labels)
     if key not in held:
-        held[key] = OF_CLASS[metric.stem](bins_of(state, policy, labels), metric.argument)
+        areas = state.areas
+        known = None if areas is None else areas.of(metric.stem, labels, uses_weights(state, policy))
+        if known is None:
+            held[key] = OF_CLASS[metric.stem](bins_of(state, policy, labels), metric.argument)
+        else:
+            held[key] = interval.exact(known)
     return held[key]
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from streamavg.derive.interval import Interval
     from streamavg.state.state import State
 
 HEADLINE = ("precision", "recall", "f1")
@@ -68,6 +69,12 @@ class Report:
     def scores(self) -> ScoreRows | None:
         """The metrics of scores, with their intervals."""
         return score_rows(self.state, self.policy)
+
+    def interval(self, name: str) -> Interval | None:
+        """Between which ends a metric of scores lies; None for a metric of counts, which is exact."""
+        if find(name)[0].kind != "score":
+            return None
+        return metric_interval(self.state, name, self.policy)
 
     @cached_property
     def ranking(self) -> Explanation | None:
@@ -254,8 +261,7 @@ def _explained_as_dict(shown: Report, found: Explanation) -> dict[str, Any]:
 
 def _intervals(shown: Report) -> dict[str, list[float | None]]:
     """Metric -> low and high, of the metrics shown that are not exact."""
-    names = [name for name in shown.metrics if find(name)[0].kind == "score"]
-    found = {name: metric_interval(shown.state, name, shown.policy) for name in names}
+    found = {name: one for name in shown.metrics if (one := shown.interval(name)) is not None}
     return {name: [plain(one.low), plain(one.high)] for name, one in found.items() if one.low != one.high}
 
 

@@ -139,7 +139,8 @@ def _grid(*heads: str) -> Table:
 def _chosen_table(shown: Report) -> Table:
     table = _grid("metric", "value")
     for name, value in shown.metrics.items():
-        table.add_row(visible(name), number(value))
+        found = shown.interval(name)
+        table.add_row(visible(name), number(value) if found is None else interval_text(found))
     return table
 
 

@@ -135,12 +135,39 @@ def _paged(file: File, handle: Any, metadata: Any, group: int, names: list[str])
 
 def _decoded(file: File, handle: Any, metadata: Any, groups: list[int], names: list[str]) -> Iterator[pa.RecordBatch]:
     """Row groups as Arrow decodes them, in small batches."""
+    texts = _text_leaves(metadata, names)
+    if all(leaf in names for leaf in texts):
+        yield from _batches(file, handle, metadata, groups, names, texts)
+        return
+    # pyarrow 26 cannot read text in lists as dictionaries where a batch meets a second dictionary ("Nested data
+    # conversions not implemented for chunked array outputs"): a row group at a time, and where it fails as plain text
+    import pyarrow as pa
+
+    plain = [leaf for leaf in texts if leaf in names]
+    for group in groups:
+        done = 0
+        try:
+            for batch in _batches(file, handle, metadata, [group], names, texts):
+                done += batch.num_rows
+                yield batch
+            continue
+        except pa.ArrowNotImplementedError:
+            pass
+        for batch in _batches(file, handle, metadata, [group], names, plain):
+            if done < batch.num_rows:
+                yield batch.slice(done)
+            done = max(done - batch.num_rows, 0)
+
+
+def _batches(
+    file: File, handle: Any, metadata: Any, groups: list[int], names: list[str], dictionaries: list[str]
+) -> Iterator[pa.RecordBatch]:
     import pyarrow.parquet as pq
 
     parquet = pq.ParquetFile(
         handle,
         metadata=metadata,
-        read_dictionary=_text_leaves(metadata, names),
+        read_dictionary=dictionaries,
         pre_buffer=not file.is_local,  # over S3 pre-buffering is 2.6 times as fast
         buffer_size=BUFFER if file.is_local else 0,
         page_checksum_verification=True,  # no cost seen in 100 M rows; without it 92 % of bit flips pass unseen

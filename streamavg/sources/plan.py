@@ -33,16 +33,23 @@ def open_units(
     input_format: str | None = None,
     note: Callable[[str], None] = lambda _: None,
     stdin: BinaryIO | None = None,
+    again: bool = False,
 ) -> list[Unit]:
     """The units of all sources: paths, directories, globs, URLs, and "-" for `stdin` (None: the process's own).
 
     Every file is opened, but only its layout is read. Raises InputError for a source, format or column that cannot be
-    used, and OSError for a fault of disk or network; so does reading a unit. `note` is told what is left out.
+    used, and OSError for a fault of disk or network; so does reading a unit. `note` is told what is left out. again:
+    the units will be read more than once; InputError for a stream, and from a unit whose file is not as it was found.
     """
     files, formats = _listed(sources, input_format, note, stdin)
+    if again:
+        _refuse_streams(files, "it can be read only once, and exact areas read the rows twice; save it to a file first")
     layouts = _layouts(files, formats)
     selection = Selection(choose)
-    return [unit for file, layout in zip(files, layouts, strict=True) for unit in _units(file, layout, selection)]
+    units = [(file, list(_units(file, layout, selection))) for file, layout in zip(files, layouts, strict=True)]
+    if again:
+        units = [(file, [replace(unit, read=partial(_kept, unit.read, file)) for unit in held]) for file, held in units]
+    return [unit for _, held in units for unit in held]
 
 
 def open_rest(
@@ -57,12 +64,7 @@ def open_rest(
     Raises like `open_units`, and InputError for a file that has changed and for a source that cannot be read again.
     """
     files, formats = _listed(sources, input_format, note, None)
-    for file in files:
-        if file.pipe is not None:
-            file.pipe.refuse()
-            raise InputError(
-                f"{file.shown}: a stream cannot be read again from where a state file says; save it to a file first"
-            )
+    _refuse_streams(files, "a stream cannot be read again from where a state file says; save it to a file first")
     known = Known(position)
     counted = known.match(files, [name_of(format_) for format_ in formats])
     known.tell_missing(note)
@@ -90,6 +92,13 @@ def _listed(
     listing = Listing(lambda name: given is not None or format_of(name) is not None, note, stdin)
     files = [_with_codec(file, given) for file in listing.files([os.fspath(source) for source in paths])]
     return files, [_format(file, given) for file in files]
+
+
+def _refuse_streams(files: list[File], reason: str) -> None:
+    for file in files:
+        if file.pipe is not None:
+            file.pipe.refuse()
+            raise InputError(f"{file.shown}: {reason}")
 
 
 def _layouts(files: list[File], formats: list[Format]) -> list[Layout]:
@@ -136,6 +145,11 @@ def _units(
         for unit in layout.units(names, done):
             read = partial(_arranged, unit.read, chosen, file.partitions)
             yield replace(unit, read=partial(_rest, read, layout, file, source, done), source=source)
+
+
+def _kept(read: Callable[[], Iterator[Piece]], file: File) -> Iterator[Piece]:
+    yield from read()
+    file.refuse_change()
 
 
 def _rest(

@@ -71,6 +71,19 @@ def test_lists_of_text_are_lists_of_dictionaries(tmp_path: Path, type_: pa.DataT
     assert pa.types.is_dictionary(pieces(units)[0].batch.column(0).type.value_type)
 
 
+def test_lists_of_text_whose_dictionaries_change_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row group has a dictionary of its own, and one that grows too large is given up in the middle of its group."""
+    monkeypatch.setattr(parquet, "BATCH_ROWS", 1000)
+    rng = random.Random(0)
+    lists = [[f"label {rng.randrange(3000)}" for _ in range(rng.randrange(4))] for _ in range(9000)]
+    kind = pa.list_(pa.string())
+    path = tmp_path / "lists.parquet"
+    table = pa.table({"y_true": pa.array(lists, kind), "y_pred": pa.array(lists[::-1], kind)})
+    pq.write_table(table, path, row_group_size=4000, dictionary_pagesize_limit=20_000)
+    rows, malformed = read_rows(open_units([path], choose))
+    assert (rows, malformed) == (list(zip(map(tuple, lists), map(tuple, lists[::-1]), strict=True)), 0)
+
+
 @pytest.mark.parametrize("type_", [pa.int8(), pa.int64(), pa.uint32(), pa.float32(), pa.bool_()], ids=str)
 def test_numbers_and_booleans_keep_their_values(tmp_path: Path, type_: pa.DataType) -> None:
     columns = [pa.array([1, 0, None, 1]).cast(type_), pa.array([None, 1, 0, 0]).cast(type_)]
