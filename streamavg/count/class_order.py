@@ -49,8 +49,8 @@ def class_order(chosen: Chosen, field: pa.Field | None, labels: Sequence[str] | 
     if labels is None and held is None:
         raise InputError(
             f"{_where(chosen)} {width or 'no'} scores a row, and nothing says which class each is for: declare the "
-            'labels in their order (labels=[...], --labels FILE), write them as JSON into the field\'s metadata ("labels"), or '
-            'name columns score_<label> and give y_score "score_*"'
+            "labels in their order (labels=[...], --labels FILE), write them as JSON into the field's metadata "
+            '("labels"), or name columns score_<label> and give y_score "score_*"'
         )
     return _distinct(tuple(labels or held or ()), "labels")
 
