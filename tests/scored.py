@@ -259,8 +259,8 @@ def random_options(rng, task, weights):
         options["unknown"] = "count"
     if rng.random() < 0.3:
         options["score_layout"] = "signed"
-    if rng.random() < 0.2:
-        options["score_bins"] = int(rng.choice([268, 1042]))
+    if rng.random() < 0.8:
+        options["score_bins"] = int(rng.choice([268, 268, 1042]))
     if task == "multiclass" and rng.random() < 0.3:
         options["ovo"] = True
     if rng.random() < 0.2:

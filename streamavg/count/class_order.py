@@ -20,7 +20,8 @@ METADATA = b"labels"  # of the field of a list column: the labels as a JSON list
 
 
 def class_order(chosen: Chosen, field: pa.Field | None, labels: Sequence[str] | None, width: int) -> tuple[str, ...]:
-    """The label of each of `width` columns of scores: the declared ones, else those of the field's metadata.
+    """The label of each of `width` columns of scores: the declared ones, else those of the field's metadata. A width
+    of 0 is one that no row tells yet.
 
     Columns found by `*` have their names; declared labels must be the same ones then, in any order. Metadata must
     agree with declared labels in order too, since one of both would be wrong. Raises InputError where they do not
@@ -29,23 +30,27 @@ def class_order(chosen: Chosen, field: pa.Field | None, labels: Sequence[str] | 
     if chosen.stems:
         return _named(chosen, labels)
     held = None if chosen.is_several or field is None else _in_metadata(field)
-    if labels is not None and len(labels) != width:
+    if width and labels is not None and len(labels) != width:
         raise InputError(
             f"{_where(chosen)} {width} scores a row but {len(labels)} labels are declared; declare one for each score"
         )
-    if held is not None and len(held) != width:
+    if width and held is not None and len(held) != width:
         raise InputError(f"{_where(chosen)} {width} scores a row but its metadata names {len(held)} labels")
     if labels is not None and held is not None and tuple(labels) != held:
-        place = next(k for k in range(width) if labels[k] != held[k])
+        place = next((k for k, (mine, theirs) in enumerate(zip(labels, held, strict=False)) if mine != theirs), None)
+        if place is None:
+            raise InputError(
+                f"{_where(chosen)} {len(held)} labels in its metadata but {len(labels)} are declared; leave labels out"
+            )
         raise InputError(
             f"{_where(chosen)} its own order of labels in its metadata, and it is not the declared one: "
             f"score {place} is for {held[place]!r} there, for {labels[place]!r} here; leave labels out, or mend one"
         )
     if labels is None and held is None:
         raise InputError(
-            f"{_where(chosen)} {width} scores a row, and nothing says which class each is for: declare the labels in "
-            'their order (labels=[...], --labels FILE), write them as JSON into the field\'s metadata ("labels"), or '
-            'name columns score_<label> and give y_score "score_*"'
+            f"{_where(chosen)} {width or 'no'} scores a row, and nothing says which class each is for: declare the "
+            "labels in their order (labels=[...], --labels FILE), write them as JSON into the field's metadata "
+            '("labels"), or name columns score_<label> and give y_score "score_*"'
         )
     return _distinct(tuple(labels or held or ()), "labels")
 

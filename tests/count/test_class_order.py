@@ -38,6 +38,16 @@ def test_what_tells_the_order():
     assert class_order(LISTED, field(["b", "a"]), ("x", "y"), 2) == ("x", "y")  # of the first column alone
 
 
+def test_rows_without_scores_leave_the_number_open():
+    """A first batch in which every list is null, or the column has no type, is as wide as the labels say."""
+    assert class_order(ONE, BARE, ("b", "a", "c"), 0) == ("b", "a", "c")
+    assert class_order(ONE, field(["b", "a"]), None, 0) == ("b", "a")
+    assert class_order(ONE, field(["b", "a"]), ("b", "a"), 0) == ("b", "a")
+    assert "has no scores a row, and nothing says which class" in refused(ONE, BARE, None, 0)
+    assert "has 2 labels in its metadata but 3 are declared" in refused(ONE, field(["b", "a"]), ("b", "a", "c"), 0)
+    assert "score 0 is for 'b' there, for 'a' here" in refused(ONE, field(["b", "a"]), ("a", "b"), 0)
+
+
 def test_metadata_holds_labels_of_any_kind():
     assert class_order(ONE, field([3, "007", True, 2.0]), None, 4) == ("3", "007", "1", "2")
     assert class_order(ONE, field(["né", "\N{GRINNING FACE}"]), None, 2) == ("né", "\N{GRINNING FACE}")
