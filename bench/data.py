@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 ROWS = int(float(os.environ.get("BENCH_ROWS", "50e6")))
@@ -29,6 +30,33 @@ def codes(classes: int, skewed: bool, rows: int = ROWS) -> tuple[Codes, Codes]:
         true = rng.integers(0, classes, rows, dtype=np.int32)
     pred = np.where(rng.random(rows) < 0.85, true, rng.integers(0, classes, rows, dtype=np.int32))
     return true, pred
+
+
+SCORES: dict[str, Callable[[np.random.Generator, int], Any]] = {
+    "uniform": lambda rng, rows: rng.random(rows),
+    "rare": lambda rng, rows: 1e-4 * np.exp(rng.standard_normal(rows) / 2),
+    "saturated": lambda rng, rows: np.where(rng.random(rows) < 0.2, 1.0, rng.random(rows) ** 8),
+    "3 decimals": lambda rng, rows: np.round(rng.random(rows), 3),
+}
+
+
+@functools.lru_cache(maxsize=1)
+def scores(shape: str, dtype: str, rows: int = ROWS) -> tuple[Any, Any]:
+    """Truth and a score a row; of uniform scores the truth follows them, of others a score says nothing."""
+    rng = np.random.default_rng(1)
+    made = SCORES[shape](rng, rows)
+    chance = made if shape == "uniform" else 1e-3 if shape == "rare" else 0.3
+    return rng.random(rows) < chance, made.astype(dtype)
+
+
+@functools.lru_cache(maxsize=1)
+def softmax(classes: int) -> tuple[Any, Any]:
+    """Truth as int32 and a softmax of float32 scores a row, ROWS scores in all, half of the rows right."""
+    rng, rows = np.random.default_rng(1), max(ROWS // classes, 2)
+    made = np.exp(3 * rng.standard_normal((rows, classes), dtype=np.float32))
+    made /= made.sum(axis=1, keepdims=True)
+    true = np.where(rng.random(rows) < 0.5, made.argmax(axis=1), rng.integers(0, classes, rows))
+    return true.astype(np.int32), made
 
 
 def encoded(values: Codes, classes: int, encoding: str) -> pa.Array:

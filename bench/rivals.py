@@ -68,6 +68,13 @@ def sklearn_f1(true: Any, pred: Any) -> Callable[[], float]:
     return lambda: float(f1_score(true, pred, average="macro"))
 
 
+def sklearn_auc(true: Any, scores: Any) -> Callable[[], float]:
+    """scikit-learn's ROC AUC, exact."""
+    from sklearn.metrics import roc_auc_score
+
+    return lambda: float(roc_auc_score(true, scores))
+
+
 def torchmetrics_f1(true: Any, pred: Any, classes: int) -> Callable[[], float]:
     """torchmetrics' macro F1, if it is installed (ImportError otherwise)."""
     import torch

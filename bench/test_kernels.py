@@ -85,20 +85,12 @@ def test_encoders(race: Callable[..., Any], encoding: str) -> None:
     assert len(codes.values) == rows
 
 
-SCORES: dict[str, Callable[[np.random.Generator, int], Any]] = {
-    "uniform": lambda rng, rows: rng.random(rows),
-    "rare": lambda rng, rows: 1e-4 * np.exp(rng.standard_normal(rows) / 2),
-    "saturated": lambda rng, rows: np.where(rng.random(rows) < 0.2, 1.0, rng.random(rows) ** 8),
-    "3 decimals": lambda rng, rows: np.round(rng.random(rows), 3),
-}
-
-
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
-@pytest.mark.parametrize("name", SCORES)
+@pytest.mark.parametrize("name", data.SCORES)
 def test_binary_scores(race: Callable[..., Any], name: str, dtype: str) -> None:
     """One score a row into the default layout, witness included."""
     rng = np.random.default_rng(1)
-    scores = SCORES[name](rng, ROWS).astype(dtype)[:, None]
+    scores = data.SCORES[name](rng, ROWS).astype(dtype)[:, None]
     true = rng.random((ROWS, 1)) < 0.3
     table = ScoreTable(Layout.default("unit", dtype, 1), ["1"])
     race(f"binary scores, {name}", f"streamavg {dtype}", lambda: table.count(scores, true), ROWS)

@@ -10,6 +10,7 @@ from streamavg.count.limits import Limits
 from streamavg.count.scoring import Scoring
 from streamavg.count.selection import NO_COLUMNS, Sides, choose, declared_labels, in_label_order, indicator_labels
 from streamavg.errors import InputError, require_one_of
+from streamavg.numeric import Numeric
 from streamavg.state.config import ANY, Config, NullPred, Task, Unknown
 from streamavg.state.labels import label_text
 
@@ -122,7 +123,9 @@ class Options:
 
     def columns_of(self, available: Sequence[str]) -> list[str]:
         """The columns of a source that are read, each once. Raises InputError if one is missing."""
-        return self.chosen(available).columns
+        sides = self.chosen(available)
+        numbers = {*sides.score.columns, *sides.weight.columns} - {*sides.true.columns, *sides.pred.columns}
+        return [Numeric(name) if name in numbers else name for name in sides.columns]
 
     def in_order(self, available: Sequence[str]) -> Sides:
         """The same, indicator columns in the order of their labels."""

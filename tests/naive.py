@@ -629,7 +629,7 @@ def _count_plain(
 ):
     counted = Counted()
     if task == "binary" and unknown == "count":
-        unknown = "error"  # a third label is an error whatever `unknown` says
+        unknown = "grow"  # a third label is an error whatever `unknown` says, unless its row is skipped
     for true, pred in rows:
         if task == "multilabel":
             _count_sets(counted, _as_set(true), _as_set(pred), set(labels), unknown, null_pred, step)

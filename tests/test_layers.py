@@ -24,8 +24,9 @@ ALLOWED = {
     "count": ["numpy", "pyarrow", "state", "errors"],
     "count.kernels": ["numpy", "numba"],
     "position": ["errors"],
+    "numeric": [],
     "unbroken": [],
-    "sources": ["numpy", "pyarrow", "position", "errors"],
+    "sources": ["numpy", "pyarrow", "position", "numeric", "errors"],
     "sources.pages": ["numpy", "pyarrow", "errors", "(count.kernels)"],  # whose loops read pages
     "report": ["numpy", "derive", "state.labels", "errors", "(pyarrow)"],
     "report.text": ["rich", "derive", "state.labels", "errors", "report"],
@@ -33,7 +34,7 @@ ALLOWED = {
     "progress": ["rich"],
     "snapshot": ["numpy", "pyarrow", "state", "derive", "report", "checkpoint.wire", "(checkpoint)", "errors"],
     "given": ["numpy", "snapshot", "state", "errors"],
-    "options": ["count", "state", "errors"],
+    "options": ["count", "numeric", "state", "errors"],
     "counters": ["pyarrow", "count", "options", "state", "errors"],
     "accumulator": [
         "numpy",

@@ -145,7 +145,9 @@ def is_signed(state: State) -> bool:
     arrays = (state.counts.cells, state.row_table.counts, *((state.pairs.table.counts,) if state.pairs else ()))
     owing = any(scores.first_negative for scores in held_scores(state).values())
     owing = owing or any(True for sums in (state.score_sums, state.weighted_score_sums) for _ in sums.negatives())
-    owing = owing or (state.config.sample_weight and state.weighted.first_negative(state.order) is not None)
+    owing = owing or (
+        state.config.sample_weight and state.weighted.first_negative(state.order, state.weighted_cells) is not None
+    )
     return min(numbers) < 0 or owing or any(bool((array < 0).any()) for array in arrays)
 
 

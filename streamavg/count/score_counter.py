@@ -77,13 +77,15 @@ class ScoreCounter:
         if self._answers is not None and self.config.null_pred != "wrong":
             usable &= ~self._answers.missing(rows.pred)
         wrong = row_terms.wrong_scores(block, self.scoring.family(block.kind))
-        invalid = usable & (wrong > 0) & ~block.missing
-        names = {row_terms.CAUSES[k].split()[0]: int(n) for k, n in enumerate(np.bincount(wrong[invalid])) if n}
-        left = block if not invalid.any() else block.only(~invalid)
-        kept = rows if left is block else rows.where(~invalid)
+        usable &= ~block.missing
+        invalid, names, left, kept, hole = None, {}, block, rows, None
+        if wrong.any():
+            invalid = usable & (wrong > 0)
+            names = {row_terms.CAUSES[k].split()[0]: int(n) for k, n in enumerate(np.bincount(wrong[invalid])) if n}
+            left, kept, hole = block.only(~invalid), rows.where(~invalid), wrong[~invalid] > 0
         if self._answers is None and predict:
-            kept = kept.predicted(self._predictions(left, wrong[~invalid] > 0))
-        counted = usable & ~block.missing & ~invalid
+            kept = kept.predicted(self._predictions(left, hole))
+        counted = usable if invalid is None else usable & ~invalid
         weights = None if rows.weights is None else rows.weights.at(counted)
         return Scored(
             kept,
@@ -91,11 +93,11 @@ class ScoreCounter:
             truth if counted.all() else truth[counted],
             None if weights is None else weights.values if weights.rest is None else weights.values + weights.rest,
             None if weights is None else units_of(weights, self.scoring.quantum, self._sides.weight.columns[0]),
-            int(invalid.sum()),
+            0 if invalid is None else int(invalid.sum()),
             names,
         )
 
-    def _predictions(self, block: ScoreBlock, null: Mask) -> tuple[pa.Array, ...]:
+    def _predictions(self, block: ScoreBlock, null: Mask | None) -> tuple[pa.Array, ...]:
         """What the scores stand for; rows that are not looked at, whose scores may be none, get a null."""
         if self.config.task == "multiclass":
             return (predictions.best_classes(block, self.classes, null),)
@@ -116,9 +118,9 @@ class ScoreCounter:
     def _count_rows(self, scored: Scored, step: int) -> None:
         block, truth = scored.block, scored.truth
         table = self._table_for(block.kind)  # which may refuse what it is given, and does so before anything is added
-        table.count(
-            _as_counted(block, table.layout), truth.astype(bool) if truth.ndim > 1 else truth, scored.units, step
-        )
+        hits = (truth == 0).view(np.uint8) if self.config.task == "binary" else truth
+        flags = hits.view(bool).reshape(len(hits), -1) if hits.dtype == np.uint8 and not self.config.ovo else truth
+        table.count(_as_counted(block, table.layout), flags, scored.units, step)
         each = (
             ((self._sums, None),)
             if scored.weights is None
@@ -131,9 +133,7 @@ class ScoreCounter:
             for sums, weights in each:
                 sums.add_ranks(*above, weights, step)
         if self.config.losses and table.layout.family == "unit":
-            self._count_losses(
-                block, (truth == 0).view(np.uint8) if self.config.task == "binary" else truth, each, step
-            )
+            self._count_losses(block, hits, each, step)
 
     def _count_losses(self, block: ScoreBlock, truth: Any, each: Any, step: int) -> None:
         terms = terms_of(block, truth, self.config.task)

@@ -62,6 +62,8 @@ class ScoreSumTable:
     def add_terms(self, terms: dict[str, Floats], weights: Floats | None, step: int) -> None:
         """Add what rows add to losses."""
         for name, values in terms.items():
+            if not values.any():  # as are most log_loss_zeros
+                continue
             self._losses.add(PLACE[name], values if weights is None else values * weights, step)
 
     def add_rows(self, rows: int, weights: Floats | None, step: int) -> None:
@@ -75,14 +77,13 @@ class ScoreSumTable:
 
     def add_ranks(self, greater: Any, equal: Any, weights: Floats | None, step: int) -> None:
         """Add rows by the classes above the true one and the others equal to it; -1: the row has no true class."""
-        keys = (greater.astype(np.int64) << RANK_BITS) | equal
+        there = greater >= 0
+        held, places = _distinct(greater[there].astype(np.int64), equal[there])
         if weights is None:
-            held, counts = np.unique(keys[greater >= 0], return_counts=True)
-            self._ranks += KeyTable.of(held, counts * step)
+            self._ranks += KeyTable.of(held, np.bincount(places, minlength=len(held)) * step)
             return
-        held, places = np.unique(keys[greater >= 0], return_inverse=True)
         numbers = [self._weighted_ranks.setdefault(key, len(self._weighted_ranks)) for key in held.tolist()]
-        self._rank_sums.add(np.array(numbers, np.uint32)[places], weights[greater >= 0], step)
+        self._rank_sums.add(np.array(numbers, np.uint32)[places], weights[there], step)
 
     def add_bands(self, scores: Any, hits: Any, weights: Floats | None, step: int) -> None:
         """Add scores in [0, 1] and whether each came true to their bands."""
@@ -119,3 +120,18 @@ class ScoreSumTable:
         places = np.arange(3 * BANDS)
         bands = SumTable.of(list(range(BANDS)), held.at(np.where(places < len(held), places, -1)), 3)
         return ScoreSums(losses, ranks + weighted, self._banded_sums() + bands)
+
+
+def _distinct(greater: Ints, equal: Any) -> tuple[Ints, Ints]:
+    """The distinct ranks, ascending, as keys, and the place of each row's; by a table while it is small."""
+    base = int(equal.max(initial=0)) + 1
+    size = (int(greater.max(initial=0)) + 1) * base
+    if size > max(1 << 12, len(greater)):
+        held, places = np.unique((greater << RANK_BITS) | equal, return_inverse=True)
+        return held, places
+    numbers = greater * base + equal
+    place = np.zeros(size, np.int64)
+    place[numbers] = 1
+    found = np.flatnonzero(place)
+    place[found] = np.arange(len(found))
+    return ((found // base) << RANK_BITS) | (found % base), place[numbers]

@@ -30,6 +30,15 @@ def raw_codes(array: pa.Array) -> Array:
     return np.frombuffer(array.buffers()[1], kind, end)[array.offset :]
 
 
+def flags(array: pa.Array) -> Array:
+    """The values of a boolean array as uint8, anything under its nulls; in a third of the time of Arrow's cast."""
+    if not len(array):  # which may be without a buffer
+        return np.zeros(0, np.uint8)
+    first, end = array.offset, array.offset + len(array)
+    bits = np.frombuffer(array.buffers()[1], np.uint8, (end + 7) // 8)
+    return np.unpackbits(bits[first >> 3 :], bitorder="little", count=(first & 7) + len(array))[first & 7 :]
+
+
 def same_dictionary(held: pa.Array, given: pa.Array) -> bool:
     """Whether two dictionaries are equal; at once if they share their memory, which `held` keeps from being reused."""
     if len(held) != len(given) or held.type != given.type:

@@ -28,19 +28,18 @@ class OneLabel:
     """Truth of one label a row: the number of its class, or a number that is no class."""
 
     def __init__(self, sides: Sides, classes: Sequence[str], config: Config) -> None:
-        self._column = Column(sides.true.columns[0], Vocabulary(classes, closed=True))
+        self._column = Column(sides.true.columns[0], Vocabulary(classes, closed=True), narrow=True)
         self._closed = config.unknown != "grow" and config.task != "binary"
         self._width = len(classes)
 
     def read(self, arrays: Sequence[pa.Array]) -> tuple[Any, Mask]:
-        """int64 (rows,), from 0 to classes - 1, or -1 where another label is true; and the rows with a usable truth."""
+        """Signed (rows,), from 0 to classes - 1, or less where no class is true; and the rows with a usable truth."""
         codes = self._column.words(arrays[0]).values
         usable = codes != NULL
         if self._closed:
             usable &= codes != UNKNOWN
-        true = codes.astype(np.int64) - FIRST
-        true[codes == UNKNOWN] = -1
-        return true, usable
+        signed = np.dtype(f"i{codes.itemsize}")
+        return codes.view(signed) - signed.type(FIRST), usable
 
 
 class SeveralLabels:

@@ -206,6 +206,11 @@ def declare_score(
     METRICS[name] = Metric(name, "score", title, formula, side, bounds, None, averages, stem)
 
 
+def every_metric() -> list[Metric]:
+    """All declared metrics: of classes, of the whole table, of scores; whichever module was loaded first."""
+    return sorted(METRICS.values(), key=lambda metric: ("ratio", "class", "table", "score").index(metric.kind))
+
+
 _BETA = re.compile(r"f(\d{1,4}(?:\.\d{1,6})?)")
 _SHARE = re.compile(r"(tpr_at_fpr|partial_roc_auc)_(0?\.\d{1,9}|1)")
 _TOP = re.compile(r"top_(\d{1,7})_accuracy")
@@ -243,7 +248,7 @@ def find(name: str) -> tuple[Metric, str | None]:
 
 def public_names(averages: tuple[str, ...], plain: bool) -> list[str]:
     """The names of all declared metrics: those of the whole table, then each average, plain ones if wanted."""
-    known = [metric for metric in METRICS.values() if not metric.needs_number]
+    known = [metric for metric in every_metric() if not metric.needs_number]
     names = [metric.name for metric in known if metric.is_whole]
     for metric in known:
         if not metric.is_whole:

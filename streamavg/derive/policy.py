@@ -11,6 +11,7 @@ import numpy as np
 from streamavg.errors import InputError
 from streamavg.state.counts import FN, FP, TP
 from streamavg.state.labels import label_text
+from streamavg.state.weighted import matrix_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -98,7 +99,7 @@ def pooled_classes(state: State, policy: Policy) -> Classes:
 
 def classes_of(state: State, policy: Policy, labels: tuple[str, ...]) -> Classes:
     """These labels, held by the state or not."""
-    weights = state.weighted.matrix(labels) if uses_weights(state, policy) else None
+    weights = matrix_of(state.weighted.four(labels)) if uses_weights(state, policy) else None
     return Classes(labels, state.four_cells(state.counts.at(labels)), weights)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from streamavg.derive import scored, whole
-from streamavg.derive.catalogue import METRICS, Metric
+from streamavg.derive.catalogue import Metric, every_metric
 from streamavg.report.escape import markdown_safe
 
 LEGEND = (
@@ -26,7 +26,7 @@ def _fields(metric: Metric) -> tuple[str, str, str, str, str]:
 def listing_text() -> str:
     """One entry a metric: its name with the averages it has, its formula, and what it says."""
     assert whole.WHOLE and scored.OF_TABLE  # noqa: PT018 importing them declares their metrics
-    blocks = [f"{_names(metric)}\n    {metric.title}\n    = {metric.formula}" for metric in METRICS.values()]
+    blocks = [f"{_names(metric)}\n    {metric.title}\n    = {metric.formula}" for metric in every_metric()]
     any_beta = "Any beta is known: f3, f0.25_macro. Plain names such as f1 are for binary tasks: the positive class."
     return "\n".join([*blocks, "", LEGEND, any_beta]) + "\n"
 
@@ -42,7 +42,7 @@ def listing_json() -> str:
             "bounds": list(metric.bounds),
             "title": metric.title,
         }
-        for metric in METRICS.values()
+        for metric in every_metric()
     ]
     return json.dumps(entries, indent=2) + "\n"
 
@@ -51,7 +51,7 @@ def listing_markdown() -> str:
     """The catalogue as a Markdown table."""
     head = ("metric", "averages", "formula", "range", "what it says")
     lines = ["| " + " | ".join(head) + " |", "| :-- " * len(head) + "|"]
-    for metric in METRICS.values():
+    for metric in every_metric():
         name, averages, formula, bounds, title = _fields(metric)
         lines.append(f"| `{name}` | {averages} | `{formula}` | {bounds} | {markdown_safe(title)} |")
     return "\n".join([*lines, "", LEGEND]) + "\n"

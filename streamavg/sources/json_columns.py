@@ -47,6 +47,19 @@ def list_array(lists: Sequence[Sequence[str | None] | None]) -> pa.ListArray:
     return pa.Array.from_buffers(pa.list_(pa.string()), len(lists), [_validity(lists), offsets], children=[elements])
 
 
+def number_array(values: Sequence[float | None]) -> pa.DoubleArray:
+    """Numbers as an array."""
+    data = np.array([0.0 if value is None else value for value in values], np.float64)
+    return pa.Array.from_buffers(pa.float64(), len(values), [_validity(values), pa.py_buffer(data)])
+
+
+def number_lists(lists: Sequence[Sequence[float | None] | None]) -> pa.ListArray:
+    """Lists of numbers as an array."""
+    elements = number_array([value for numbers in lists for value in numbers or ()])
+    offsets = _offsets((len(numbers or ()) for numbers in lists), len(lists))
+    return pa.Array.from_buffers(pa.list_(pa.float64()), len(lists), [_validity(lists), offsets], children=[elements])
+
+
 def bool_array(values: Sequence[bool | None]) -> pa.BooleanArray:
     """Truth values as an array."""
     bits = pa.py_buffer(np.packbits(np.array(values, bool), bitorder="little"))

@@ -94,3 +94,12 @@ def label(value: Any) -> str | None:
     if not isinstance(value, int) or not _LEAST <= value <= _MOST:
         raise MalformedError
     return str(int(value))
+
+
+def number(value: Any) -> float | None:
+    """A number as float64, None for null. Raises MalformedError for anything else."""
+    if value is None:
+        return None
+    if type(value) not in (int, float):
+        raise MalformedError
+    return float(value)

@@ -6,9 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from streamavg.numeric import Numeric
 from streamavg.sources.json_blocks import plain_lines
-from streamavg.sources.json_columns import bool_array, label_array, list_array, type_of, whole_numbers
-from streamavg.sources.json_lines import BLANK, MalformedError, label, parse
+from streamavg.sources.json_columns import (
+    bool_array,
+    label_array,
+    list_array,
+    number_array,
+    number_lists,
+    type_of,
+    whole_numbers,
+)
+from streamavg.sources.json_lines import BLANK, MalformedError, label, number, parse
 from streamavg.sources.unit import Piece
 
 if TYPE_CHECKING:
@@ -69,6 +78,8 @@ class Rows:
 
     def _settled(self, name: str, column: pa.Array) -> pa.Array | None:
         """The column as it is handed on: a guessed type without a value as nulls, floats as integers if they are."""
+        if isinstance(name, Numeric):
+            return column
         if name in self._unknown and column.null_count == len(column):
             return pa.nulls(len(column))
         return whole_numbers(column) if pa.types.is_floating(column.type) else column
@@ -86,17 +97,23 @@ class Rows:
         return Piece(pa.RecordBatch.from_arrays(columns, names=self._names), malformed, size=len(block))
 
     def _value(self, name: str, value: Any) -> Any:
-        """The value if it is a label, or a list of labels where the first value was a list; raises MalformedError."""
+        """The value if it is what the column holds, labels or numbers, or a list of them where the first value was one.
+
+        Raises MalformedError for another.
+        """
         if value is None:
             return None
         if self._lists.setdefault(name, isinstance(value, list)) != isinstance(value, list):
             raise MalformedError
+        check = number if isinstance(name, Numeric) else label
         for each in value if isinstance(value, list) else (value,):
-            label(each)
+            check(each)
         return value
 
     def _array(self, name: str, values: list[Any]) -> pa.Array:
         """The values as labels, booleans as such if there are no others; remembers their type for the next block."""
+        if isinstance(name, Numeric):
+            return number_lists(values) if self._lists.get(name) else number_array(values)
         seen = type_of(values)
         if seen == pa.null() and name in self._unknown:
             return pa.nulls(len(values))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from streamavg.errors import InputError
+from streamavg.numeric import Numeric
 from streamavg.position import MOST, gaps
 from streamavg.sources.faults import reading
 from streamavg.sources.json_blocks import LONGEST, blocks
@@ -70,13 +71,20 @@ def _units(
     for name in names:
         if types[name] == pa.struct([]):
             raise InputError(f"{file.shown}: field {name!r} holds objects; expected text, integers, booleans or lists")
-    wanted = {name: types[name] or pa.string() for name in names}
+    wanted = {name: _wanted(name, types[name]) for name in names}
     if not file.can_seek:
         return [Unit(file.shown, file.size, None, partial(_read, file, 0, None, wanted))]
     return [
         Unit(file.shown, (end or file.size) - begin, None, partial(_read, file, begin, end, wanted, done is not None))
         for begin, end in _parts(file.size, done or ())
     ]
+
+
+def _wanted(name: str, kind: pa.DataType | None) -> pa.DataType:
+    """The type to read a column as, from what its first values suggest."""
+    if not isinstance(name, Numeric):
+        return pa.string() if kind is None else kind
+    return pa.list_(pa.float64()) if kind is not None and pa.types.is_list(kind) else pa.float64()
 
 
 def _parts(size: int, done: Ranges) -> Iterator[tuple[int, int | None]]:

@@ -19,13 +19,13 @@ from streamavg.state.pairs import Pairs
 from streamavg.state.score_sums import ScoreSums
 from streamavg.state.scores import Scores
 from streamavg.state.tables import KeyTable, add_named, checked_int, exact_sum, frozen
-from streamavg.state.weighted import Weighted
+from streamavg.state.weighted import Weighted, matrix_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from streamavg.state.areas import Areas
-    from streamavg.state.sums import Floats, SumTable
+    from streamavg.state.sums import Floats, Sums, SumTable
     from streamavg.state.tables import Ints
 
 CAUSES = ("malformed", "null_true", "unknown_true", "null_pred", "invalid_score")
@@ -159,7 +159,12 @@ class State:
     @cached_property
     def weighted_matrix(self) -> Floats:
         """The weight of TP, FP, FN, TN of the labels in `order`, each rounded once; shape (C, 4) float64."""
-        return self.weighted.matrix(self.order)
+        return matrix_of(self.weighted_cells)
+
+    @cached_property
+    def weighted_cells(self) -> Sums:
+        """The exact weight of TP, FP, FN, TN of the labels in `order`, four numbers a label."""
+        return self.weighted.four(self.order)
 
     def four_cells(self, cells: Ints) -> Ints:
         """TP, FP, FN, TN from TP, FP, FN: TN is rows - (TP + FN) - FP, in an order that cannot leave int64."""
@@ -233,7 +238,7 @@ class State:
             return "a multilabel row size has a negative count"
         owing = self.scores.first_negative or self.weighted_scores.first_negative
         if owing is None and self.config.sample_weight:
-            owing = self.weighted.first_negative(self.order)
+            owing = self.weighted.first_negative(self.order, self.weighted_cells)
         for sums in (self.score_sums, self.weighted_score_sums):
             owing = owing or next((f"the sum of {name} is below zero" for name in sums.negatives()), None)
         return owing

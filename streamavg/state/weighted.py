@@ -58,24 +58,22 @@ class Weighted:
         """The weight of TP, FP, FN, TN of these labels in turn, 4 numbers a label; TN is all rows less the others."""
         size = len(labels)
         cells = self.labels.at(labels)
-        tp, fp, fn = (cells.at(np.arange(column, 3 * size, 3)) for column in range(3))
-        rest = self.total("rows").at(np.zeros(size, np.int64)) - (tp + fp + fn)
-        low = min(cells.low if cells.digits else rest.low, rest.low if rest.digits else cells.low)
-        digits = max(cells.low + cells.digits, rest.low + rest.digits) - low
+        rows = self.total("rows")
+        parts = [part for part in (cells, rows) if part.digits]
+        low = min((part.low for part in parts), default=0)
+        digits = max((part.low + part.digits for part in parts), default=0) - low
         held = np.zeros((size, 4, digits), np.int64)
-        held[:, :3, cells.low - low : cells.low - low + cells.digits] = cells.limbs.reshape(size, 3, cells.digits)
-        held[:, 3, rest.low - low : rest.low - low + rest.digits] = rest.limbs
+        if rows.digits:
+            held[:, 3, rows.low - low : rows.low - low + rows.digits] = rows.limbs
+        if cells.digits:
+            window = slice(cells.low - low, cells.low - low + cells.digits)
+            held[:, :3, window] = cells.limbs.reshape(size, 3, cells.digits)
+            held[:, 3, window] -= held[:, :3, window].sum(axis=1)
         return Sums.of(held.reshape(4 * size, digits), low)
 
-    def matrix(self, labels: Sequence[str]) -> Floats:
-        """The weight of TP, FP, FN, TN of these labels, each rounded once from its exact sum; float64 (C, 4)."""
-        found = self.four(labels).floats().reshape(len(labels), 4)
-        found.flags.writeable = False
-        return found
-
-    def first_negative(self, labels: Sequence[str]) -> str | None:
-        """What cannot be read: the first label, total or row size with a weight below zero, or None."""
-        below = np.flatnonzero(self.four(labels).negative)
+    def first_negative(self, labels: Sequence[str], four: Sums) -> str | None:
+        """What cannot be read: the first label, total or row size with a weight below zero, or None; four: of these."""
+        below = np.flatnonzero(four.negative)
         if below.size:
             cell = ("TP", "FP", "FN", "TN")[below[0] % 4]
             return f"label {labels[below[0] // 4]!r} has a {cell} weight below zero"
@@ -83,3 +81,10 @@ class Weighted:
             if under:
                 return f"the weight of {name} is below zero"
         return "a multilabel row size has a weight below zero" if self.row_table.sums.negative.any() else None
+
+
+def matrix_of(four: Sums) -> Floats:
+    """The weight of TP, FP, FN, TN of each label, rounded once from the exact sum; float64 (C, 4)."""
+    found = four.floats().reshape(-1, 4)
+    found.flags.writeable = False
+    return found

@@ -73,3 +73,14 @@ def test_whole_numbers_take_one_digit():
     table.add(np.arange(3, dtype=np.uint32), np.array([1.0, 2.0, 2.0**31]))
     assert table._table.shape[1] == 1 + exact.SPARE
     assert table.sums().integers() == [1, 2, 2**31]
+
+
+def test_carries_are_passed_on_before_a_digit_could_overflow(monkeypatch):
+    """Here after every 4 terms of up to 2**32 - 1, so that no digit can pass 2**31 + 4 * 2**32."""
+    monkeypatch.setattr(exact, "MOST_ADDS", 4)
+    table = ExactTable()
+    for _ in range(40):
+        table.add(np.zeros(3, np.uint32), np.full(3, 2.0**32 - 1))
+        table.add(0, np.full(3, 2.0**32 - 1))
+        assert np.abs(table._table).max() <= 2**31 + 4 * 2**32
+    assert table.sums().integers() == [240 * (2**32 - 1)]

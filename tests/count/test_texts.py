@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamavg.count.texts import is_blank, is_text, label_texts, raw_codes, runs, same_dictionary, solid, whole_floats
+from streamavg.count.texts import (
+    flags,
+    is_blank,
+    is_text,
+    label_texts,
+    raw_codes,
+    runs,
+    same_dictionary,
+    solid,
+    whole_floats,
+)
 from streamavg.errors import InputError
 from tests import strategies
 
@@ -77,3 +87,8 @@ def test_text_types(kind):
     assert "view" not in str(solid(array).type)
     assert solid(array).to_pylist() == values
     assert not is_text(pa.dictionary(pa.int8(), kind))
+
+
+@given(st.lists(st.booleans(), max_size=70), st.integers(0, 70))
+def test_flags_are_the_booleans_of_the_slice(values, first):
+    assert flags(pa.array(values, pa.bool_()).slice(min(first, len(values)))).tolist() == values[first:]

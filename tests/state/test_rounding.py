@@ -1,5 +1,6 @@
 """Rounding once: every sum as float(Fraction) has it, halves, subnormals and the largest included."""
 
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -15,10 +16,10 @@ UNIT = -1088  # the bits of a Sums from low = -34 up
 
 
 near_halves = st.builds(
-    lambda x, sign, shift: (Fraction(x) + sign * Fraction(2) ** shift) if x else Fraction(),
-    st.floats(0, allow_infinity=False),
+    lambda x, sign, shift: (Fraction(x) + Fraction(math.nextafter(x, math.inf))) / 2 + sign * Fraction(2) ** shift,
+    st.floats(0, 1.7e308),
     st.sampled_from([-1, 0, 1]),
-    st.integers(-1088, 1023),
+    st.integers(-1088, 900),
 )
 
 
@@ -30,6 +31,8 @@ def exact(value: Fraction) -> Sums:
 @given(near_halves, st.sampled_from([1, -1]))
 @example(Fraction(2**53 + 1), 1)
 @example(Fraction(2**54 + 2), -1)
+@example(Fraction(2**54 + 2) + Fraction(1, 2**80), 1)
+@example(Fraction(2**54 + 2) - Fraction(1, 2**80), 1)
 @example(Fraction(2**54 + 6), 1)
 @example(Fraction(2) ** -1075, 1)
 @example(Fraction(3) * Fraction(2) ** -1075, 1)
