@@ -71,7 +71,7 @@ class Refiner:
         with np.errstate(over="ignore"):  # an edge beyond float32 is an infinity, which is as good
             low, high = (edge[codes].astype(kind)[:, None] for edge in (self._low, self._high))
         at = np.flatnonzero((columns >= low) & (columns <= high))
-        scores, column = columns.reshape(-1)[at] + kind(0), at // len(values)  # -0.0 is 0.0
+        scores, column = columns.reshape(-1)[at], at // len(values)
         kept = self._wanted[codes[column], self._slots_of(scores)]
         scores, column, row = scores[kept], column[kept], at[kept] % len(values)
         is_true = true[row, column] if true.ndim > 1 else true[row] == column
