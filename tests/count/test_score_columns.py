@@ -31,7 +31,11 @@ def column(rng, values, null, layout):
         through_entry = null & (rng.random(len(null)) < 0.5)
         codes = np.where(through_entry, len(entries) - 1, np.where(null, rng.integers(-100, 100, len(null)), codes))
         hidden = np.arange(len(entries)) == len(entries) - 1
-        indices = cells(rng, codes.astype(rng.choice([np.int8, np.int64])), null & ~through_entry)
+        indices = cells(
+            rng,
+            codes.astype(rng.choice([np.int8, np.int64] if len(codes) < 128 else [np.int16, np.int64])),
+            null & ~through_entry,
+        )
         return pa.DictionaryArray.from_arrays(indices, cells(rng, entries, hidden), safe=False)
     if layout == "runs":
         ends = np.flatnonzero(np.append((bits[1:] != bits[:-1]) | (null[1:] != null[:-1]), True)) + 1
