@@ -126,10 +126,8 @@ def _diff(chosen: argparse.Namespace) -> int:
 
 def _known(names: list[str]) -> list[str]:
     """The names, if there are such metrics; found out before hours of counting."""
-    from streamavg.derive import scored, whole
-    from streamavg.derive.catalogue import find
+    from streamavg.derive.values import find
 
-    assert whole.WHOLE and scored.OF_TABLE  # noqa: PT018 importing them declares their metrics
     for name in names:
         find(name)
     return names
@@ -186,7 +184,7 @@ def _gate(text: str) -> tuple[str, float]:
 
 
 def _refuse_losses(names: Iterable[str]) -> None:
-    from streamavg.derive.catalogue import find
+    from streamavg.derive.values import find
 
     for name in names:
         if find(name)[0].better == "lower":

@@ -34,6 +34,10 @@ class Indicators:
     valid: Bits
     rows: int
 
+    def mask(self) -> Any:
+        """Which rows are valid, bool (rows,)."""
+        return np.unpackbits(self.valid.view(np.uint8), bitorder="little")[: self.rows].astype(bool)
+
     def sets(self) -> tuple[Any, Any]:
         """The same as label sets: how many labels each row has (0 if not valid), and their numbers row after row."""
         words = self.words & self.valid

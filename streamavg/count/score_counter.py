@@ -16,6 +16,7 @@ from streamavg.count.truths import Answers, OneLabel, SeveralLabels
 from streamavg.errors import InputError
 from streamavg.state.config import ANY
 from streamavg.state.scores import Scores
+from streamavg.state.tables import add_named
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -175,13 +176,10 @@ class ScoreCounter:
         """The state of the labels with that of the scores beside it."""
         table = self._table
         layout = ANY if table is None else table.layout.name
-        skipped = dict(state.skipped)
-        if self._invalid:
-            skipped = dict(sorted({**skipped, "invalid_score": self._invalid}.items()))
         return replace(
             state,
             config=replace(state.config, scores=layout),
-            skipped=skipped,
+            skipped=add_named(state.skipped, {"invalid_score": self._invalid}),
             scores=self._base + table.state() if table else self._base,
             weighted_scores=self._weighted_base + self._weighted_state(table) if table else self._weighted_base,
             score_sums=self._sums.state(),

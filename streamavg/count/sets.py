@@ -138,8 +138,7 @@ class SetCounter:
         if isinstance(read, Sets):
             return read
         lengths, labels = read.sets()
-        null = ~np.unpackbits(read.valid.view(np.uint8), bitorder="little")[: read.rows].astype(bool)
-        return Sets(lengths, self._declared[labels].astype(np.uint32), null)
+        return Sets(lengths, self._declared[labels].astype(np.uint32), ~read.mask())
 
     def _count_indicators(self, true: Indicators, pred: Indicators, step: int) -> None:
         from streamavg.count.kernels import count_bits

@@ -30,7 +30,6 @@ class OneLabel:
     def __init__(self, sides: Sides, classes: Sequence[str], config: Config) -> None:
         self._column = Column(sides.true.columns[0], Vocabulary(classes, closed=True), narrow=True)
         self._closed = config.unknown != "grow" and config.task != "binary"
-        self._width = len(classes)
 
     def read(self, arrays: Sequence[pa.Array]) -> tuple[Any, Mask]:
         """Signed (rows,), from 0 to classes - 1, or less where no class is true; and the rows with a usable truth."""
@@ -53,7 +52,7 @@ class SeveralLabels:
         """uint8 (rows, classes), and the rows with a usable truth."""
         read = self._sets.read(arrays, self._side)
         if isinstance(read, Indicators):
-            return truth_of(read), _valid(read)
+            return truth_of(read), read.mask()
         rows = np.repeat(np.arange(len(read.lengths)), read.lengths)
         place = read.codes.astype(np.int64) - FIRST
         inside = (place >= 0) & (place < self._width)
@@ -81,10 +80,6 @@ class Answers:
             return null
         read = self._sets.read(arrays, self._side)
         if isinstance(read, Indicators):
-            return ~_valid(read)
+            return ~np.asarray(read.mask())
         self._sets.vocabulary.forget(self._width)
         return read.null
-
-
-def _valid(read: Indicators) -> Mask:
-    return np.unpackbits(read.valid.view(np.uint8), bitorder="little")[: read.rows].astype(bool)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +36,6 @@ class Ranked:
 
     roc_auc: Fraction | None
     average_precision: float
-    inside: dict[int, Inside] = field(default_factory=dict)
 
 
 def insides(slots: Ints, positive: Ints, negative: Ints, above: tuple[Ints, Ints]) -> dict[int, Inside]:
@@ -78,7 +77,7 @@ def ranked(positive: Ints, negative: Ints, inside: dict[int, Inside]) -> Ranked:
         wins += 2 * p[slot] * below[slot] + (known.wins if known else p[slot] * n[slot])
         steps.append(known.steps if known else p[slot] * (tops[slot] / (tops[slot] + falls[slot])))
     area = Fraction(int(wins), 2 * rows * others) if rows and others else None
-    return Ranked(area, math.fsum(steps) / rows if rows else math.nan, inside)
+    return Ranked(area, math.fsum(steps) / rows if rows else math.nan)
 
 
 def mixed(positive: Ints, negative: Ints, atom: Any) -> NDArray[np.bool_]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from streamavg.derive.averages import Floats
     from streamavg.derive.policy import Classes, Policy
     from streamavg.state.state import State
+    from streamavg.state.tables import Ints
 
 AGREE = 0.005  # below this gap the two averages tell one story
 SHARE = 0.8  # the classes named make this share of the gap
@@ -71,11 +72,7 @@ def explain(state: State, name: str, policy: Policy) -> Explanation:
     macro, micro = weighted_mean(values, None), pooled_value(metric, pooled.cells, policy)
     kept = ~np.isnan(values)
     classes, values, denominator = classes.where(kept), values[kept], denominator[kept]
-    total = math.fsum(denominator.tolist())
-    weight = denominator / total if total else np.zeros_like(denominator)
-    centre = math.fsum((weight * values).tolist()) if total else macro
-    contribution = (weight - 1 / max(len(values), 1)) * (values - centre)
-    order = np.argsort(-contribution * math.copysign(1.0, micro - macro), kind="stable")
+    weight, centre, contribution, order = split_gap(values, denominator, micro, macro)
     _, support = predicted_and_support(classes.cells)
     _, every = predicted_and_support(all_classes(state, policy).cells)
     inside = set(classes.labels)
@@ -92,6 +89,18 @@ def explain(state: State, name: str, policy: Policy) -> Explanation:
         share=support[order] / (math.fsum(every.tolist()) or 1.0),
         of_what=_of_what(state, classes),
     )
+
+
+def split_gap(values: Floats, amounts: Floats, micro: float, macro: float) -> tuple[Floats, float, Floats, Ints]:
+    """The weight w of each class, its share of the amounts; sum w m; what the class adds to the gap; and the order of
+    the classes, the largest share of the gap first.
+    """
+    total = math.fsum(amounts.tolist())
+    weight = amounts / total if total else np.zeros_like(amounts)
+    centre = math.fsum((weight * values).tolist()) if total else macro
+    contribution = (weight - 1 / max(len(values), 1)) * (values - centre)
+    order = np.argsort(-contribution * math.copysign(1.0, micro - macro), kind="stable")
+    return weight, centre, contribution, order
 
 
 def _of_what(state: State, classes: Classes) -> str:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from streamavg.derive.averages import weighted_mean
 from streamavg.derive.catalogue import find
-from streamavg.derive.explain import Explanation, explain
+from streamavg.derive.explain import Explanation, explain, split_gap
 from streamavg.derive.policy import mean_classes
 from streamavg.derive.score_values import class_interval, positives, score_value
 
@@ -47,12 +48,8 @@ def explain_areas(
     """
     kept = ~np.isnan(values)
     counts, values = rows[kept].astype(np.float64), values[kept]
-    total = math.fsum(counts.tolist())
-    weight = counts / total if total else np.zeros_like(counts)
-    macro = math.fsum(values.tolist()) / len(values) if values.size else math.nan
-    centre = math.fsum((weight * values).tolist()) if total else macro
-    contribution = (weight - 1 / max(len(values), 1)) * (values - centre)
-    order = np.argsort(-contribution * math.copysign(1.0, micro - macro), kind="stable")
+    macro = weighted_mean(values, None)
+    weight, centre, contribution, order = split_gap(values, counts, micro, macro)
     names = [label for label, keep in zip(labels, kept.tolist(), strict=True) if keep]
     return Explanation(
         metric=metric,

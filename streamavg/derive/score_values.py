@@ -15,6 +15,7 @@ from streamavg.derive.one_vs_one import one_vs_one
 from streamavg.derive.policy import Classes, mean_classes, uses_weights
 from streamavg.derive.scored import OF_CLASS, OF_TABLE, refusal, scores_of
 from streamavg.errors import InputError
+from streamavg.state.tables import exact_sum
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,7 +87,9 @@ def bins_of(state: State, policy: Policy, labels: Sequence[str]) -> Bins:
 
 def positives(state: State, policy: Policy, labels: Sequence[str]) -> list[int]:
     """Rows of each class among those with scores."""
-    return [bins_of(state, policy, [label]).positives for label in labels]
+    scores = scores_of(state, policy)
+    held = dict(zip(scores.labels, scores.positive, strict=True))
+    return [exact_sum(held[label]) if label in held else 0 for label in labels]
 
 
 def cached(metric: Metric, state: State, policy: Policy, labels: tuple[str, ...]) -> Interval:

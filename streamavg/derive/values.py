@@ -1,11 +1,14 @@
-"""Values: one metric by its public name, and all metrics that a state answers."""
+"""Values: one metric by its public name, and all metrics that a state answers.
+
+Whoever takes `find` and `every_metric` from here finds all metrics declared, which the modules imported here do.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from streamavg.derive.averages import Mean, average_of
-from streamavg.derive.catalogue import AVERAGES, find, public_names
+from streamavg.derive.catalogue import AVERAGES, every_metric, find, public_names
 from streamavg.derive.interval import Interval, exact
 from streamavg.derive.score_values import score_names, score_value
 from streamavg.derive.whole import has_value, whole_value
@@ -64,3 +67,14 @@ def metric_values(state: State, policy: Policy, names: Sequence[str] | None = No
         name: metric_value(state, name, policy).value
         for name in (metric_names(state, policy) if names is None else names)
     }
+
+
+__all__ = [
+    "every_metric",
+    "find",
+    "metric_interval",
+    "metric_names",
+    "metric_value",
+    "metric_values",
+    "refuse_negative",
+]

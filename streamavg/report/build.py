@@ -18,7 +18,7 @@ from streamavg.derive.score_values import cached
 from streamavg.derive.tables import class_table, confusion_table, plain, shown_labels
 from streamavg.derive.values import metric_interval, metric_values
 from streamavg.report.escape import label_shown
-from streamavg.report.score_rows import ScoreRows, score_rows
+from streamavg.report.score_rows import ScoreRows, score_causes, score_rows, scored_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -196,7 +196,7 @@ def _pooled_row(shown: Report, classes: Classes, parts: dict[str, float]) -> Cla
 
 def _area(shown: Report, labels: tuple[str, ...]) -> float:
     """The ROC AUC of these classes pooled; nan without scores."""
-    if shown.scores is None:
+    if not shown.state.config.scores:
         return math.nan
     return cached(METRICS["roc_auc"], shown.state, shown.policy, labels).estimate
 
@@ -229,8 +229,8 @@ def as_dict(shown: Report) -> dict[str, Any]:
     }
     if shown.total_weight is not None:
         about["weight"] = shown.total_weight
-    if shown.scores is not None:
-        about["scores"] = _scores_as_dict(shown, shown.scores)
+    if state.config.scores:
+        about["scores"] = _scores_as_dict(shown)
     if found is not None:
         about["explain"] = _explained_as_dict(shown, found)
     if shown.confusion is not None:
@@ -238,11 +238,11 @@ def as_dict(shown: Report) -> dict[str, Any]:
     return about
 
 
-def _scores_as_dict(shown: Report, scores: ScoreRows) -> dict[str, Any]:
+def _scores_as_dict(shown: Report) -> dict[str, Any]:
     return {
         "layout": shown.state.config.scores,
-        "rows": scores.scored,
-        "invalid": scores.causes,
+        "rows": scored_rows(shown.state),
+        "invalid": score_causes(shown.state),
         "intervals": _intervals(shown),
     }
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
-from streamavg.derive import scored, whole
-from streamavg.derive.catalogue import Metric, every_metric
+from streamavg.derive.values import every_metric
 from streamavg.report.escape import markdown_safe
+
+if TYPE_CHECKING:
+    from streamavg.derive.catalogue import Metric
 
 LEGEND = (
     "TP, FP, FN, TN: the cells of a class; n rows, c = sum TP, s support, p predicted of each class, "
@@ -25,7 +28,6 @@ def _fields(metric: Metric) -> tuple[str, str, str, str, str]:
 
 def listing_text() -> str:
     """One entry a metric: its name with the averages it has, its formula, and what it says."""
-    assert whole.WHOLE and scored.OF_TABLE  # noqa: PT018 importing them declares their metrics
     blocks = [f"{_names(metric)}\n    {metric.title}\n    = {metric.formula}" for metric in every_metric()]
     any_beta = "Any beta is known: f3, f0.25_macro. Plain names such as f1 are for binary tasks: the positive class."
     return "\n".join([*blocks, "", LEGEND, any_beta]) + "\n"

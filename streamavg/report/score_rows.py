@@ -25,8 +25,6 @@ class ScoreRows:
     averages: tuple[str, ...]
     rows: dict[str, list[Interval]]
     whole: dict[str, Interval]
-    scored: int
-    causes: dict[str, int]
 
 
 def score_rows(state: State, policy: Policy) -> ScoreRows | None:
@@ -42,7 +40,12 @@ def score_rows(state: State, policy: Policy) -> ScoreRows | None:
             rows[metric.name] = [metric_interval(state, name, policy) for name in each]
     used = {f"{name}_{average}" if average else name for name in rows for average in averages}
     whole = {name: metric_interval(state, name, policy) for name in names if name not in used}
-    return ScoreRows(averages, rows, whole, int(state.score_sums.loss("rows")), score_causes(state))
+    return ScoreRows(averages, rows, whole)
+
+
+def scored_rows(state: State) -> int:
+    """Rows with scores."""
+    return int(state.score_sums.loss("rows"))
 
 
 def score_causes(state: State) -> dict[str, int]:

@@ -10,7 +10,7 @@ from streamavg.derive.explain import sentence
 from streamavg.report.build import HEADLINE, ClassRow, Report, class_rows, errors_shown, policy_words
 from streamavg.report.difference import SHOWN
 from streamavg.report.escape import label_shown, visible
-from streamavg.report.score_rows import cause_words, interval_text
+from streamavg.report.score_rows import cause_words, interval_text, scored_rows
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -66,8 +66,8 @@ def facts(shown: Report) -> list[str]:
                 for name, count in state.tallies.items()
             )
         )
-    if shown.scores is not None and shown.scores.scored != state.rows:
-        lines.append(f"{shown.scores.scored:,} of them have scores")
+    if state.config.scores and (scored := scored_rows(state)) != state.rows:
+        lines.append(f"{scored:,} of them have scores")
     if why := cause_words(state):
         lines.append(why)
     return lines
@@ -162,7 +162,7 @@ def _scores_table(scores: ScoreRows) -> Table:
 
 
 def _classes_table(shown: Report) -> Table:
-    ranked = shown.scores is not None
+    ranked = bool(shown.state.config.scores)
     table = _grid("class", "support", "predicted", *HEADLINE, *(("roc_auc",) if ranked else ()), "part of gap")
     rows, rest = class_rows(shown)
     for row in (*rows, *((rest,) if rest else ())):

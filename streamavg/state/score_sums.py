@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from streamavg.state.sums import Sums, SumTable
+from streamavg.state.sums import Sums, SumTable, added_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,7 @@ class ScoreSums:
 
     @property
     def tables(self) -> dict[str, SumTable]:
-        """The three tables by name."""
+        """The tables by name, in the order of the fields, in which they are hashed and saved."""
         return {"losses": self.losses, "ranks": self.ranks, "bands": self.bands}
 
     @property
@@ -62,10 +62,10 @@ class ScoreSums:
         return sum(table.nbytes for table in self.tables.values())
 
     def __add__(self, other: ScoreSums) -> ScoreSums:
-        return ScoreSums(self.losses + other.losses, self.ranks + other.ranks, self.bands + other.bands)
+        return ScoreSums(*added_tables(self.tables.values(), other.tables.values(), 1))
 
     def __sub__(self, other: ScoreSums) -> ScoreSums:
-        return ScoreSums(self.losses - other.losses, self.ranks - other.ranks, self.bands - other.bands)
+        return ScoreSums(*added_tables(self.tables.values(), other.tables.values(), -1))
 
     def negatives(self) -> Iterator[str]:
         """The names of sums below zero."""

@@ -19,7 +19,7 @@ from streamavg.state.rounding import DIGIT, MASK, rounded
 from streamavg.state.tables import frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -255,6 +255,11 @@ class SumTable:
 
     def __neg__(self) -> SumTable:
         return SumTable(self.keys, -self.sums, self.columns)
+
+
+def added_tables(mine: Iterable[SumTable], theirs: Iterable[SumTable], sign: int) -> list[SumTable]:
+    """Tables added to those at the same place, or with sign -1 taken away from."""
+    return [a + b if sign > 0 else a - b for a, b in zip(mine, theirs, strict=True)]
 
 
 def _spread(places: Sequence[int], columns: int) -> Ints:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from streamavg.state.sums import Sums, SumTable
+from streamavg.state.sums import Sums, SumTable, added_tables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,7 @@ class Weighted:
 
     @property
     def tables(self) -> dict[str, SumTable]:
-        """The tables by name, in the order in which they are hashed and saved."""
+        """The tables by name, in the order of the fields, in which they are hashed and saved."""
         return {"label": self.labels, "named": self.named, "row": self.row_table}
 
     @property
@@ -45,10 +45,10 @@ class Weighted:
         return sum(table.nbytes for table in self.tables.values())
 
     def __add__(self, other: Weighted) -> Weighted:
-        return Weighted(self.labels + other.labels, self.named + other.named, self.row_table + other.row_table)
+        return Weighted(*added_tables(self.tables.values(), other.tables.values(), 1))
 
     def __sub__(self, other: Weighted) -> Weighted:
-        return Weighted(self.labels - other.labels, self.named - other.named, self.row_table - other.row_table)
+        return Weighted(*added_tables(self.tables.values(), other.tables.values(), -1))
 
     def total(self, name: str) -> Sums:
         """One of the NAMES, as one exact number."""
