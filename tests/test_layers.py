@@ -54,6 +54,7 @@ ALLOWED = {
     "saving": ["accumulator", "position", "snapshot", "state", "worker"],
     "run": ["pyarrow", "accumulator", "count.inputs", "refining", "sources", "snapshot", "worker", "errors"],
     "resume": ["accumulator", "checkpoint", "position", "run", "saving", "snapshot", "state", "errors"],
+    "live": ["position", "snapshot", "report.escape", "errors"],
     "signals": [],
     "output": ["(checkpoint.wire)", "(sources)", "errors"],
     "arguments": ["(report.escape)"],
