@@ -69,12 +69,24 @@ def _add_eval(commands: Any) -> None:
     data.add_argument("--unknown", choices=("grow", "count", "error"), default="grow", help="an undeclared label")
     data.add_argument("--max-labels", type=_positive, default=1_000_000, metavar="N", help="refuse more (1000000)")
     data.add_argument("--input-format", choices=INPUT_FORMATS, help="where the file name does not tell")
+    _add_slicing(command)
     _add_scoring(command)
     _add_keeping(command)
     _add_reading(command, "keep all label pairs and show the commonest errors")
     output = _add_output(command, FORMATS)
     output.add_argument("--threads", type=_positive, metavar="N", help="how many count at once (all cores)")
     output.add_argument("--no-progress", action="store_true", help="no progress bar on a terminal")
+
+
+def _add_slicing(command: Any) -> None:
+    slices = command.add_argument_group("which rows are told apart")
+    slices.add_argument("--by", action="append", metavar="COLUMN", help="a slice for each value (repeat for several)")
+    slices.add_argument("--window", metavar="5m", help="a slice for each window of time (500ms, 90s, 5m, 1h, 1d)")
+    slices.add_argument(
+        "--time", metavar="COLUMN", help="the time of each row: a timestamp, date, ISO 8601 text or seconds since 1970"
+    )
+    slices.add_argument("--op", metavar="COLUMN", help='"+": the row counts; "-": it is taken away again')
+    slices.add_argument("--max-slices", type=_positive, default=100_000, metavar="N", help="refuse more (100000)")
 
 
 def _add_scoring(command: Any) -> None:

@@ -52,6 +52,7 @@ from streamavg.count.kernels.scoring import (
     hit,
     look_up,
 )
+from streamavg.count.kernels.slicing import count_slices, place, place_pairs
 from streamavg.count.kernels.summing import (
     add_all,
     add_cut,
@@ -102,6 +103,7 @@ __all__ = [
     "count_scores",
     "count_sets",
     "count_sizes",
+    "count_slices",
     "count_slots",
     "count_values",
     "cut_digit",
@@ -130,6 +132,8 @@ __all__ = [
     "page_index",
     "pair_keys",
     "peak",
+    "place",
+    "place_pairs",
     "rank_labels",
     "reach",
     "split_pairs",
