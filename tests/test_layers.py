@@ -60,7 +60,10 @@ ALLOWED = {
     "live.page": ["(prometheus_client)", "live", "errors"],
     "signals": [],
     "output": ["(checkpoint.wire)", "(sources)", "errors"],
-    "arguments": ["(report.escape)"],
+    "following": ["live.moment", "position", "errors"],
+    "resumed": ["checkpoint", "position", "state", "errors"],
+    "arguments": ["(report.escape)", "(commands.follow_arguments)"],
+    "commands": ["*"],
     "cli": ["*"],
     "__init__": [],
     "__main__": ["cli"],
@@ -168,7 +171,9 @@ def loaded_by(*arguments: str) -> set[str]:
     return set(ran.stdout.rpartition("loaded:")[2].split())
 
 
-@pytest.mark.parametrize("arguments", [[], ["--help"], ["eval", "--help"], ["show", "--help"], ["--version"]], ids=str)
+@pytest.mark.parametrize(
+    "arguments", [[], ["--help"], ["eval", "--help"], ["follow", "--help"], ["show", "--help"], ["--version"]], ids=str
+)
 def test_starting_loads_nothing_heavy(arguments):
     assert loaded_by(*arguments) == set()
 
