@@ -45,10 +45,16 @@ ALLOWED = {
     "saving": ["accumulator", "position", "snapshot", "state", "worker"],
     "run": ["pyarrow", "accumulator", "count.inputs", "refining", "sources", "snapshot", "worker", "errors"],
     "resume": ["accumulator", "checkpoint", "position", "run", "saving", "snapshot", "state", "errors"],
-    "live": ["position", "snapshot", "report.escape", "errors"],
+    "live": ["numpy", "position", "snapshot", "derive", "report", "errors"],
+    "live.picture": ["rich", "live", "report"],
+    "live.view": ["rich", "live", "report"],
+    "live.page": ["(prometheus_client)", "live", "errors"],
     "signals": [],
     "output": ["(checkpoint.wire)", "(sources)", "errors"],
-    "arguments": ["(report.escape)"],
+    "following": ["live.moment", "position", "errors"],
+    "resumed": ["checkpoint", "position", "state", "errors"],
+    "arguments": ["(report.escape)", "(commands.follow_arguments)"],
+    "commands": ["*"],
     "cli": ["*"],
     "__init__": [],
     "__main__": ["cli"],
@@ -156,7 +162,9 @@ def loaded_by(*arguments: str) -> set[str]:
     return set(ran.stdout.rpartition("loaded:")[2].split())
 
 
-@pytest.mark.parametrize("arguments", [[], ["--help"], ["eval", "--help"], ["show", "--help"], ["--version"]], ids=str)
+@pytest.mark.parametrize(
+    "arguments", [[], ["--help"], ["eval", "--help"], ["follow", "--help"], ["show", "--help"], ["--version"]], ids=str
+)
 def test_starting_loads_nothing_heavy(arguments):
     assert loaded_by(*arguments) == set()
 

@@ -76,6 +76,11 @@ class Checkpoint:
         self._lineage = self.held.lineage if self.held is not None and known else secrets.token_bytes(16)
         self._sequence = self.held.sequence if self.held is not None else 0
 
+    @property
+    def lineage(self) -> bytes:
+        """The run that saves here: 16 bytes that stay the same as long as it is gone on with."""
+        return self._lineage
+
     def save(self, state: State, sources: dict[str, Any]) -> None:
         """Make this the newest generation; when it returns, it will be found again.
 

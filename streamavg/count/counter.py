@@ -6,7 +6,9 @@ import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from streamavg.count.plain_rows import PAIRS
 from streamavg.count.sets import SetCounter
+from streamavg.count.single import SingleCounter
 from streamavg.errors import InputError
 from streamavg.state.config import ANY
 from streamavg.state.layout import Layout
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 
     from streamavg.count.rows import Rows
     from streamavg.count.score_counter import ScoreCounter
-    from streamavg.count.single import SingleCounter
     from streamavg.count.slice_groups import SliceGroups
     from streamavg.count.slice_table import SliceTable
     from streamavg.state.config import Config
@@ -55,16 +56,20 @@ class Counter:
 
     def _count_all(self, rows: Rows, step: int) -> None:
         scored = None if self.scores is None else self.scores.read(rows)
-        rows = rows if scored is None else scored.rows
-        self._count_labels(rows, step)
+        rows, pairs = (rows, None) if scored is None else (scored.rows, scored.pairs)
+        self._count_labels(rows, step, pairs)
         if self.scores is not None and scored is not None:
             try:
                 self.scores.count(scored, step)
             except BaseException:
-                self._count_labels(rows, -step)
+                self._count_labels(rows, -step, pairs)
                 raise
 
-    def _count_labels(self, rows: Rows, step: int) -> None:
+    def _count_labels(self, rows: Rows, step: int, pairs: Ints | None) -> None:
+        if pairs is not None:
+            assert isinstance(self._labels, SingleCounter)
+            self._labels.count_texts(*PAIRS, pairs * step)
+            return
         if isinstance(self._labels, SetCounter):
             self._labels.count(rows.true, rows.pred, step, rows.weights)
         else:

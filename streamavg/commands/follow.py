@@ -1,0 +1,83 @@
+"""Follow: the command that counts a stream until it is stopped, from where an earlier run was."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING
+
+from streamavg.commands.asked import asked, options
+from streamavg.commands.reported import reported
+from streamavg.commands.told import failed, noted
+from streamavg.errors import InputError
+from streamavg.signals import Signals
+
+if TYPE_CHECKING:
+    import argparse
+
+    from streamavg.following import Following
+    from streamavg.live.moment import Observer
+
+
+def follow(chosen: argparse.Namespace) -> int:
+    """Run the command; returns the exit status."""
+    names, gates = asked(chosen)
+    if chosen.checkpoint is None and chosen.every:
+        raise InputError("--every needs --checkpoint FILE: which state?")
+    with ExitStack() as stack:
+        signals = stack.enter_context(Signals())
+        following = _following(chosen, signals, stack)
+        stopped = following.keep()
+        snapshot = following.snapshot
+    if not stopped or signals.number is None:
+        return reported(snapshot, names, gates, chosen)
+    if snapshot.rows:
+        reported(snapshot, names, [], chosen)
+    kept = f" and saved in {chosen.checkpoint}; the same command goes on from there" if chosen.checkpoint else ""
+    return failed(f"stopped by {signals.name}: {snapshot.seen:,} rows are counted{kept}", 128 + signals.number)
+
+
+def _following(chosen: argparse.Namespace, signals: Signals, stack: ExitStack) -> Following:
+    """The loop with all that belongs to it, which the stack closes."""
+    from streamavg.accumulator import Accumulator
+    from streamavg.following import Following
+    from streamavg.resumed import Kept
+    from streamavg.snapshot import Snapshot
+    from streamavg.sources.feed import Opening
+    from streamavg.sources.rejects import Rejects
+    from streamavg.sources.streams import open_feed
+
+    accumulator = Accumulator(**options(chosen))
+    kept = stack.enter_context(Kept.at(chosen.checkpoint, accumulator, noted) if chosen.checkpoint else Kept())
+    accumulator.merge(Snapshot(kept.state))
+    rejects = Rejects(chosen.rejects, kept.rejects, chosen.max_rejects, kept.bad_lines)
+    stack.enter_context(closing(rejects))
+    opening = Opening(
+        accumulator._options.columns_of,
+        chosen.input_format,
+        position=kept.position,
+        remembered=kept.feed,
+        rejects=rejects,
+        rows=chosen.batch_rows,
+        age=chosen.batch_age,
+        until_end=chosen.until_end,
+        note=noted,
+    )
+    feed = stack.enter_context(closing(open_feed(chosen.source, opening)))
+    return Following(
+        feed,
+        accumulator,
+        rejects,
+        signals,
+        kept.position,
+        kept.run,
+        kept.records,
+        kept if chosen.checkpoint else None,
+        chosen.every or 10.0,
+        observers=_observers(chosen),
+        note=noted,
+    )
+
+
+def _observers(chosen: argparse.Namespace) -> list[Observer]:
+    """Who is shown the stream as it goes."""
+    return []

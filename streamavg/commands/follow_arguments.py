@@ -1,0 +1,64 @@
+"""Follow arguments: the options of `streamavg follow`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from streamavg.arguments import (
+    FORMATS,
+    add_meaning,
+    add_output,
+    add_reading,
+    add_scoring,
+    add_slicing,
+    named,
+    positive,
+    seconds,
+)
+
+FOLLOWED = ("jsonl",)
+
+EXAMPLES = """examples:
+  streamavg follow service.jsonl --y-true result.label --y-pred result.prediction --checkpoint service.sav
+  streamavg follow 'logs/*.jsonl' --checkpoint logs.sav --rejects bad.jsonl
+"""
+
+
+def add_follow(commands: Any) -> None:
+    """Add the command."""
+    command = commands.add_parser(
+        "follow",
+        help="count streams that do not end: files that grow",
+        description="Count what is and what comes in SOURCE..., through rotation and restarts, each record once.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    command.add_argument("source", nargs="+", metavar="SOURCE", help="file, directory or glob")
+    add_meaning(command)
+    command.add_argument("--input-format", choices=FOLLOWED, help="where the file name does not tell")
+    add_slicing(command)
+    add_scoring(command)
+    _add_stream(command)
+    _add_keeping(command)
+    add_reading(command, "keep all label pairs and show the commonest errors")
+    output = add_output(command, FORMATS)
+    output.add_argument("--no-progress", action="store_true", help="no view of the stream on a terminal")
+
+
+def _add_stream(command: Any) -> None:
+    stream = command.add_argument_group("how the stream is read")
+    stream.add_argument("--batch-rows", type=positive, default=65_536, metavar="N", help="rows of a batch (65536)")
+    stream.add_argument(
+        "--batch-age", type=seconds, default=1.0, metavar="1s", help="or its age, if there are fewer (1s)"
+    )
+    stream.add_argument("--until-end", action="store_true", help="stop when everything there now is read")
+    stream.add_argument("--rejects", type=named, metavar="FILE", help="keep bad lines with their places and causes")
+    stream.add_argument("--max-rejects", type=int, metavar="N", help="stop if there are more bad lines")
+
+
+def _add_keeping(command: Any) -> None:
+    keeping = command.add_argument_group("how it survives")
+    keeping.add_argument("--checkpoint", type=named, metavar="FILE", help="save to FILE, and go on from there")
+    keeping.add_argument("--every", type=seconds, metavar="10s", help="how often (10s; 500ms, 5m, 1h)")

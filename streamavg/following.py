@@ -1,0 +1,201 @@
+"""Following: the loop of a stream that does not end; what arrives is counted, saved now and then, and shown."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from streamavg.errors import InputError
+from streamavg.live.moment import Moment, Watch
+from streamavg.position import Position
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import pyarrow as pa
+
+    from streamavg.accumulator import Accumulator
+    from streamavg.live.moment import Observer
+    from streamavg.position import Source, Span
+    from streamavg.saving import Stop
+    from streamavg.snapshot import Snapshot
+    from streamavg.sources.feed import Arrival, Feed
+    from streamavg.sources.rejects import Rejects
+    from streamavg.state.state import State
+
+GRACE = 1.5  # seconds in which a feed must have handed out what it holds, once it is asked to end
+TRIES = 10  # saves that may fail one after the other before the run does
+FOLDED = 256  # arrivals after which their spans are made one position
+RATE_SECONDS = 5.0  # over which rows per second are a mean
+
+
+class Join(Protocol):
+    """A stage between a feed and the counts that keeps rows back until their other half has come."""
+
+    def joined(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The rows that are complete now."""
+
+    @property
+    def tallies(self) -> Mapping[str, int]:
+        """Run counters since the stage was made."""
+
+    @property
+    def readings(self) -> Mapping[str, float | int]:
+        """Numbers to show."""
+
+    @property
+    def remembered(self) -> Any:
+        """JSON to be saved with the counts, from which the stage is made again."""
+
+
+class Saver(Protocol):
+    """Saves what belongs together."""
+
+    lineage: str
+
+    def save(self, state: State, position: Position, about: Mapping[str, Any]) -> None:
+        """Raises OSError if the disk fails."""
+
+
+@dataclass
+class Following:
+    """One run of the loop. `run` are the run counters of earlier runs, `position` what was counted in them.
+
+    `records` is how many the lineage has taken in. saver None: nothing is kept. `note` is told of what goes wrong.
+    """
+
+    feed: Feed
+    accumulator: Accumulator
+    rejects: Rejects
+    stop: Stop
+    position: Position = field(default_factory=Position)
+    run: Mapping[str, int] = field(default_factory=dict)
+    records: int = 0
+    saver: Saver | None = None
+    every: float = 10.0
+    join: Join | None = None
+    observers: Sequence[Observer] = ()
+    note: Callable[[str], None] = lambda _: None
+
+    def __post_init__(self) -> None:
+        self._steps: list[tuple[Source, Sequence[Span], str]] = []
+        self._failures, self._ends = 0, float("inf")
+        self._due = float("-inf")  # before the first row, so that what cannot be written is found out now
+        self._watch = Watch(self.observers)
+        self._rates = deque([(time.monotonic(), self.records)])
+
+    def keep(self) -> bool:
+        """Count until the feed ends or somebody wants to stop; whether somebody did. What is counted is saved.
+
+        Raises what the feed, counting, saving and observers raise, after a last save.
+        """
+        try:
+            self._save()
+            for arrival in self.feed.arrivals():
+                if arrival is not None:
+                    self._count(arrival)
+                self._tend()
+                if time.monotonic() >= self._ends:
+                    break
+            self._save(is_last=True)
+            self._see(is_last=True)
+        except BaseException:
+            self._try_to_save()
+            raise
+        finally:
+            self._watch.close()
+        return self.stop.is_set()
+
+    def _count(self, arrival: Arrival) -> None:
+        source, piece = arrival
+        batch = piece.batch if self.join is None else self.join.joined(piece.batch)
+        try:
+            self.accumulator._count_piece(batch, piece.malformed, self.records)
+        except InputError as error:
+            raise InputError(f"{source.name}: {error}") from None
+        self.records += piece.batch.num_rows + piece.malformed
+        self._steps.append((source, piece.spans, piece.before))
+        if len(self._steps) >= FOLDED:
+            self._fold()
+        self.rejects.refuse_more()
+
+    def _tend(self) -> None:
+        """What is due at a batch boundary."""
+        if self.stop.is_set() and self._ends == float("inf"):
+            self._ends = time.monotonic() + GRACE
+            self.feed.drain()
+        if self.saver is not None and time.monotonic() >= self._due:
+            self._save()
+        if self._watch.is_due():
+            self._see()
+
+    def _fold(self) -> None:
+        self.position = self.position.union(Position.of(self._steps))
+        self._steps = []
+
+    def _save(self, is_last: bool = False) -> None:
+        """Save, and go on if the disk fails now and then."""
+        if self.saver is None:
+            return
+        self._fold()
+        about = {
+            "run": {**self.counters, "records": self.records},
+            "feed": dict(self.feed.remembered),
+            "rejects": self.rejects.size,
+        }
+        if self.join is not None:
+            about["join"] = self.join.remembered
+        try:
+            self.rejects.keep()
+            self.saver.save(self.snapshot.state, self.feed.settled(self.position), about)
+            self._failures = 0
+        except OSError as error:
+            self._failures += 1
+            if is_last or self._due == float("-inf") or self._failures >= TRIES:
+                raise
+            self.note(f"warning: not saved, trying again in {self.every:g} s: {error}")
+        self._due = time.monotonic() + self.every
+
+    def _try_to_save(self) -> None:
+        try:
+            self._save(is_last=True)
+        except Exception as error:
+            self.note(f"warning: the last rows are not saved: {error}")
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What is counted so far."""
+        return self.accumulator.snapshot()
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """The run counters, earlier runs included."""
+        total = Counter(self.run)
+        for part in (self.feed.tallies, self.rejects.tallies, self.join.tallies if self.join else {}):
+            total.update(part)
+        return {name: number for name, number in sorted(total.items()) if number}
+
+    def _see(self, is_last: bool = False) -> None:
+        """Tell the observers."""
+        now = time.monotonic()
+        while len(self._rates) > 1 and self._rates[1][0] < now - RATE_SECONDS:
+            self._rates.popleft()
+        self._rates.append((now, self.records))
+        self._watch.tell(lambda: self._moment(is_last))
+
+    def _moment(self, is_last: bool) -> Moment:
+        self._fold()
+        (first, then), (last, records) = self._rates[0], self._rates[-1]
+        return Moment(
+            snapshot=self.snapshot,
+            run=self.counters,
+            lag=dict(self.feed.lag),
+            rows_per_second=(records - then) / max(last - first, 1e-3),
+            readings=dict(self.join.readings) if self.join else {},
+            lineage=self.saver.lineage if self.saver else "",
+            sequence=self.records,
+            position=self.feed.settled(self.position),
+            is_last=is_last,
+        )

@@ -1,0 +1,117 @@
+"""JSON stream: the lines of a log as they come; the first of them tell keys and types, as they do for a file."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from streamavg.errors import InputError
+from streamavg.numeric import Numeric
+from streamavg.sources.json_columns import type_of
+from streamavg.sources.json_lines import BLANK, MalformedError, parse
+from streamavg.sources.json_rows import Rows
+from streamavg.sources.jsonl import BOM, HEAD, LINES
+from streamavg.sources.unit import Bad, Piece
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streamavg.sources.unit import Choose
+
+
+class JsonStream:
+    """Blocks of whole lines to pieces, once the columns are known."""
+
+    def __init__(self, choose: Choose) -> None:
+        self._choose = choose
+        self._seen: dict[str, list[Any]] = {}
+        self._lines = self._bytes = 0
+        self._rows: Rows | None = None
+
+    def knows(self, block: bytes, is_last: bool = False) -> bool:
+        """Whether the columns are known, with this block looked at too, which is to be handed in again.
+
+        InputError if the first lines do not have them.
+        """
+        if self._rows is None:
+            self._look(block)
+            self._decide(is_last or self._lines >= LINES or self._bytes >= HEAD)
+        return self._rows is not None
+
+    def _look(self, block: bytes) -> None:
+        self._bytes += len(block)
+        for line in block.removeprefix(BOM).split(b"\n"):
+            if line.strip(BLANK) and self._lines < LINES:
+                with suppress(MalformedError):
+                    for key, value in parse(line.strip(BLANK), ()).items():
+                        self._seen.setdefault(key, []).append(value)
+                    self._lines += 1
+
+    def _decide(self, at_last: bool) -> None:
+        """Choose the columns among the keys seen; a column that is not there yet may come, until `at_last`."""
+        try:
+            names = self._choose(list(self._seen))
+        except InputError:
+            if at_last and self._seen:
+                raise
+            return
+        types = {name: type_of(self._seen.get(name, ())) for name in names}
+        for name, kind in types.items():
+            if kind == pa.struct([]):
+                raise InputError(f"field {name!r} holds objects; expected text, integers, booleans or lists")
+        self._rows = Rows({name: _wanted(name, kind) for name, kind in types.items()})
+        self._seen = {}
+
+    def pieces(self, block: bytes | None, at: int) -> Iterator[Piece]:
+        """The rows of whole lines that start at byte `at` of their file; None is a line that was too long."""
+        if self._rows is None:
+            yield Piece(pa.RecordBatch.from_arrays([], names=[]), size=len(block or b""))
+        elif block is None:
+            yield self._rows.lost(1)
+        else:
+            ahead = len(BOM) if at == 0 and block.startswith(BOM) else 0
+            for piece in self._rows.pieces(block[ahead:] if ahead else block):
+                yield piece._replace(size=piece.size + ahead)
+                ahead = 0
+
+    def bad_lines(self, block: bytes) -> Iterator[Bad]:
+        """The lines of a block that cannot be counted, found by reading each by itself, and why."""
+        at = 0
+        for line in block.split(b"\n"):
+            if line.strip(BLANK) and self._rows is not None and any(p.malformed for p in self._rows.pieces(line)):
+                yield Bad(at, cause_of(line), line)
+            at += len(line) + 1
+
+
+def _wanted(name: str, kind: pa.DataType | None) -> pa.DataType:
+    if not isinstance(name, Numeric):
+        return pa.string() if kind is None else kind
+    return pa.list_(pa.float64()) if kind is not None and pa.types.is_list(kind) else pa.float64()
+
+
+def cause_of(line: bytes) -> str:
+    """Why a line is no row, in a word.
+
+    >>> cause_of(b'{"a": 1'), cause_of(b"[1]"), cause_of(b"{}")
+    ('no_json', 'no_object', 'no_label')
+    """
+    if b"\0" in line:
+        return "nul"
+    try:
+        text = line.decode()
+    except UnicodeDecodeError:
+        return "no_utf8"
+    try:
+        parse(line.strip(BLANK), ())
+    except MalformedError:
+        try:
+            is_object = isinstance(json.loads(text), dict)
+        except RecursionError:
+            return "deep"
+        except ValueError:
+            return "no_json"
+        return "deep" if is_object else "no_object"
+    return "no_label"
