@@ -240,7 +240,7 @@ def test_an_op_that_is_none_names_its_row(value):
     acc = sa.Accumulator(op="op")
     acc.update({"y_true": [1], "y_pred": [1], "op": ["+"]})
     before = acc.snapshot()
-    with pytest.raises(sa.InputError, match="column 'op': .* at row 2 is no op"):
+    with pytest.raises(sa.InputError, match=r"column 'op': .* at row 2 is no op"):
         acc.update({"y_true": [1, 2, 3], "y_pred": [1, 1, 1], "op": ["-", "+", value]})
     assert acc.snapshot() == before
 
