@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING
 
+from streamavg.count.plain_rows import PAIRS
 from streamavg.count.sets import SetCounter
+from streamavg.count.single import SingleCounter
 from streamavg.errors import InputError
 
 if TYPE_CHECKING:
@@ -13,7 +15,6 @@ if TYPE_CHECKING:
 
     from streamavg.count.rows import Rows
     from streamavg.count.score_counter import ScoreCounter
-    from streamavg.count.single import SingleCounter
     from streamavg.state.config import Config
     from streamavg.state.state import State
     from streamavg.state.tables import Ints
@@ -33,16 +34,20 @@ class Counter:
     def count(self, rows: Rows, step: int) -> None:
         """Add (step 1) or take away (step -1) rows, whole or not at all."""
         scored = None if self.scores is None else self.scores.read(rows)
-        rows = rows if scored is None else scored.rows
-        self._count_labels(rows, step)
+        rows, pairs = (rows, None) if scored is None else (scored.rows, scored.pairs)
+        self._count_labels(rows, step, pairs)
         if self.scores is not None and scored is not None:
             try:
                 self.scores.count(scored, step)
             except BaseException:
-                self._count_labels(rows, -step)
+                self._count_labels(rows, -step, pairs)
                 raise
 
-    def _count_labels(self, rows: Rows, step: int) -> None:
+    def _count_labels(self, rows: Rows, step: int, pairs: Ints | None) -> None:
+        if pairs is not None:
+            assert isinstance(self._labels, SingleCounter)
+            self._labels.count_texts(*PAIRS, pairs * step)
+            return
         if isinstance(self._labels, SetCounter):
             self._labels.count(rows.true, rows.pred, step, rows.weights)
         else:

@@ -53,6 +53,7 @@ from streamavg.count.kernels.ranking import (
 from streamavg.count.kernels.scoring import (
     add_units,
     add_versus,
+    count_decided,
     count_exact,
     count_scores,
     count_slots,
@@ -106,6 +107,7 @@ __all__ = [
     "copy",
     "count_above",
     "count_bits",
+    "count_decided",
     "count_exact",
     "count_labels",
     "count_pairs",
