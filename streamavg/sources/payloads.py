@@ -177,4 +177,5 @@ def _arrow_rows(value: bytes) -> pa.RecordBatch:
         raise ValueError("the end of the stream is missing")
     for batch in batches:
         batch.validate(full=True)
-    return pa.concat_batches(batches) if batches else stream.schema.empty_table().combine_chunks().to_batches()[0]
+    nothing = pa.RecordBatch.from_arrays([pa.array([], field.type) for field in stream.schema], schema=stream.schema)
+    return pa.concat_batches(batches or [nothing])

@@ -11,6 +11,13 @@ from contextlib import contextmanager
 from confluent_kafka import Producer
 
 
+def records(count: int, seed: int = 0) -> list[dict[str, str]]:
+    """Rows of five labels, some of them answered wrong."""
+    return [
+        {"y_true": f"c{(i * 7 + seed) % 5}", "y_pred": f"c{(i * 7 + seed + (i % 3 == 0)) % 5}"} for i in range(count)
+    ]
+
+
 class Mock:
     """librdkafka's mock cluster, alive as long as this object; it keeps about 5 MiB a partition, 4 partitions."""
 
