@@ -28,6 +28,8 @@ ALLOWED = {
     "unbroken": [],
     "sources": ["numpy", "pyarrow", "position", "numeric", "errors"],
     "sources.pages": ["numpy", "pyarrow", "errors", "(count.kernels)"],  # whose loops read pages
+    "sources.broker": ["errors", "(confluent_kafka)"],
+    "join": ["numpy", "pyarrow", "checkpoint.batches", "count", "errors"],
     "report": ["numpy", "derive", "state.labels", "errors", "(pyarrow)"],
     "report.text": ["rich", "derive", "state.labels", "errors", "report"],
     "checkpoint": ["numpy", "(pyarrow)", "position", "state", "errors"],
