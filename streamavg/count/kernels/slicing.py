@@ -35,22 +35,11 @@ def count_slices(slices: Any, y_true: Any, y_pred: Any, bounds: Any, step: Any, 
 
 
 @kernel
-def place(codes: Any, table: Any, out: Any) -> Any:
-    """out[i] = table[codes[i]], or the largest uint32 for a code that `table` does not have; returns the largest out.
-
-    codes unsigned, table and out uint32. One pass and a look at its result tells whether any code is new.
-    """
-    highest = np.uint32(0)
-    for i in range(len(codes)):
-        found = table[codes[i]] if codes[i] < np.uint64(len(table)) else np.uint32(0xFFFFFFFF)
-        out[i] = found
-        highest = max(highest, found)
-    return highest
-
-
-@kernel
 def place_pairs(first: Any, second: Any, width: Any, table: Any, out: Any) -> Any:
-    """As place, of the code first * width + second; first and second uint32, the second below width (uint64)."""
+    """out[i] = table[first[i] * width + second[i]], or the largest uint32 outside it; returns the largest out.
+
+    first, second, table, out uint32; width uint64. One pass and a look at its result tells whether any pair is new.
+    """
     highest = np.uint32(0)
     for i in range(len(first)):
         code = np.uint64(first[i]) * width + np.uint64(second[i])
