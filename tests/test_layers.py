@@ -35,6 +35,7 @@ ALLOWED = {
     "checkpoint": ["numpy", "(pyarrow)", "position", "state", "errors"],
     "progress": ["rich"],
     "snapshot": ["numpy", "pyarrow", "state", "derive", "report", "checkpoint.wire", "(checkpoint)", "errors"],
+    "loading": ["snapshot", "(checkpoint)"],
     "given": ["numpy", "snapshot", "state", "errors"],
     "options": ["count", "numeric", "state", "errors"],
     "counters": ["pyarrow", "count", "options", "state", "errors"],
