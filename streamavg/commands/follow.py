@@ -45,7 +45,10 @@ def _following(chosen: argparse.Namespace, signals: Signals, stack: ExitStack) -
     from streamavg.sources.feed import Opening
     from streamavg.sources.rejects import Rejects
     from streamavg.sources.streams import open_feed
+    from streamavg.watermark import watermark_for
 
+    if chosen.keep_windows and not chosen.window:
+        raise InputError("--keep-windows needs windows: add --window 5m --time COLUMN")
     accumulator = Accumulator(**options(chosen))
     kept = stack.enter_context(Kept.at(chosen.checkpoint, accumulator, noted) if chosen.checkpoint else Kept())
     accumulator.merge(Snapshot(kept.state))
@@ -76,6 +79,8 @@ def _following(chosen: argparse.Namespace, signals: Signals, stack: ExitStack) -
         chosen.every or 10.0,
         observers=_observers(chosen),
         note=noted,
+        watermark=watermark_for(accumulator._options, chosen.lateness, kept.watermark),
+        keep_windows=chosen.keep_windows,
     )
 
 

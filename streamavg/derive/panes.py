@@ -15,17 +15,20 @@ from streamavg.state.sums import Sums, SumTable
 from streamavg.state.weighted import Weighted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from streamavg.state.slices import Key
 
 
-def windows(state: State, newest: int | None = None) -> dict[int, State]:
-    """The state of each window by its start in microseconds, ascending, all `by` values together; of the newest only.
-
-    Rows without a time and folded ones are in none.
-    """
+def starts_of(state: State) -> list[int]:
+    """The starts of all windows in microseconds, ascending; rows without a time and folded ones are in none."""
     require_window(state)
-    starts = sorted({key[-1] for key in state.slices.keys if key and isinstance(key[-1], int)})
-    wanted = set(starts if newest is None else starts[-newest:] if newest else [])
+    return sorted({key[-1] for key in state.slices.keys if key and isinstance(key[-1], int)})
+
+
+def windows(state: State, starts: Iterable[int] | None = None) -> dict[int, State]:
+    """The state of each window (or of these) by its start in microseconds, ascending, all `by` values together."""
+    wanted = set(starts_of(state) if starts is None else starts)
     slices = state.slices.rekeyed(lambda key: (key[-1],) if key and key[-1] in wanted else None)
     return {int(start or 0): found for (start,), found in slices.states(State(state.total.config)).items()}
 
@@ -40,7 +43,7 @@ def require_window(state: State) -> int:
 def newest_end(state: State) -> int:
     """The end of the newest window, in microseconds; 0 if no row has a time."""
     size = require_window(state)
-    return max((key[-1] + size for key in state.slices.keys if key and isinstance(key[-1], int)), default=0)
+    return max((start + size for start in starts_of(state)), default=0)
 
 
 def sliding(state: State, length: object, end: int | None = None) -> State:
@@ -55,11 +58,7 @@ def sliding(state: State, length: object, end: int | None = None) -> State:
             f"a view over {window_text(span)} that ends at {last / 1e6:.6f} s is not made of whole windows of "
             f"{state.config.window}; give a multiple of it"
         )
-    return _of_starts(state, {start: None for start in _starts(state) if last - span <= start < last})
-
-
-def _starts(state: State) -> set[int]:
-    return {key[-1] for key in state.slices.keys if key and isinstance(key[-1], int)}
+    return _of_starts(state, {start: None for start in starts_of(state) if last - span <= start < last})
 
 
 def _of_starts(state: State, starts: dict[int, Any]) -> State:
@@ -81,7 +80,7 @@ def decayed(state: State, half_life: object, end: int | None = None) -> State:
     """
     size, half = require_window(state), window_size(half_life, "half_life")
     last = newest_end(state) if end is None else end
-    factors = {start: 2.0 ** (-(last - start - size) / half) for start in _starts(state) if start + size <= last}
+    factors = {start: 2.0 ** (-(last - start - size) / half) for start in starts_of(state) if start + size <= last}
     found = _of_starts(state, factors)
     config = replace(state.total.config, sample_weight=True, scores="", decision="", ovo=False, losses=True)
     config = replace(config, weight_quantum=None)
