@@ -14,6 +14,7 @@ from streamavg.signals import Signals
 if TYPE_CHECKING:
     import argparse
 
+    from streamavg.accumulator import Accumulator
     from streamavg.following import Following
     from streamavg.live.moment import Observer
 
@@ -45,10 +46,7 @@ def _following(chosen: argparse.Namespace, signals: Signals, stack: ExitStack) -
     from streamavg.sources.feed import Opening
     from streamavg.sources.rejects import Rejects
     from streamavg.sources.streams import open_feed
-    from streamavg.watermark import watermark_for
 
-    if chosen.keep_windows and not chosen.window:
-        raise InputError("--keep-windows needs windows: add --window 5m --time COLUMN")
     accumulator = Accumulator(**options(chosen))
     kept = stack.enter_context(Kept.at(chosen.checkpoint, accumulator, noted) if chosen.checkpoint else Kept())
     accumulator.merge(Snapshot(kept.state))
@@ -79,9 +77,18 @@ def _following(chosen: argparse.Namespace, signals: Signals, stack: ExitStack) -
         chosen.every or 10.0,
         observers=_observers(chosen),
         note=noted,
-        watermark=watermark_for(accumulator._options, chosen.lateness, kept.watermark),
-        keep_windows=chosen.keep_windows,
+        **_windows(chosen, accumulator, kept.watermark),
     )
+
+
+def _windows(chosen: argparse.Namespace, accumulator: Accumulator, remembered: Any) -> dict[str, Any]:
+    """What is asked for of windows."""
+    from streamavg.watermark import watermark_for
+
+    if chosen.keep_windows and not chosen.window:
+        raise InputError("--keep-windows needs windows: add --window 5m --time COLUMN")
+    watermark = watermark_for(accumulator._options, chosen.lateness, remembered)
+    return {"watermark": watermark, "keep_windows": chosen.keep_windows}
 
 
 def _kafka(chosen: argparse.Namespace) -> dict[str, Any]:
