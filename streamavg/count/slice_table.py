@@ -1,4 +1,4 @@
-"""The slices of one label a row: a hot int32 table slice x label x (TP, FP, FN), emptied into sparse int64 totals."""
+"""The slices of one label a row: a hot table (TP, FP, FN) x slice x label, emptied into sparse int64 totals."""
 
 from __future__ import annotations
 
@@ -26,16 +26,41 @@ if TYPE_CHECKING:
     from streamavg.state.slices import Key
     from streamavg.state.tables import Ints
 
-MOST_CELLS = 1 << 24  # slice x label pairs of the hot table, 200 MB; more slices and labels are counted sparsely
+MOST_CELLS = 1 << 24  # slice x label pairs of the hot table, 250 MB; more slices and labels are counted sparsely
+BLOCK = 4096  # rows whose keys are made, then counted
 
 
 @dataclass
 class Hot:
-    """Counts in the codes of a space, int32 (slices, labels, 3); `rows` went through them."""
+    """Counts in the codes of a space: TP, FP, FN of slices x labels, each its byte in `small` and the rest in `big`."""
 
     space: IntSpace | WordSpace
-    cells: Any
+    small: Any
+    big: Any
+    keys: Any
     rows: int = 0
+
+    @staticmethod
+    def of(space: IntSpace | WordSpace, slices: int) -> Hot:
+        """An empty table."""
+        shape = (3, slices, space.size)
+        return Hot(space, np.zeros(shape, np.uint8), np.zeros(shape, np.int32), np.empty((2, BLOCK), np.uint32))
+
+    def grown(self, slices: int) -> Hot:
+        """The same counts with room for more slices."""
+        made = Hot.of(self.space, slices)
+        for old, new in ((self.small, made.small), (self.big, made.big)):
+            new[:, : old.shape[1]] = old
+        made.rows = self.rows
+        return made
+
+    def cells(self) -> Any:
+        """The counts, int32 (3, slices, labels)."""
+        return self.big + self.small
+
+    def twin(self) -> Hot:
+        """A copy."""
+        return Hot(self.space, self.small.copy(), self.big.copy(), np.empty_like(self.keys), self.rows)
 
 
 class SliceTable:
@@ -67,8 +92,9 @@ class SliceTable:
         hot = self._table(true.space, bound, count)
         wide = np.promote_types(true.values.dtype, pred.values.dtype)
         t, p = (codes.values.astype(wide, copy=False) for codes in (true, pred))
-        bounds = np.array((bound, true.bound, pred.bound), np.uint64)
-        done = loops(count).count_slices(slices, t, p, bounds, np.int32(step), hot.cells)
+        sizes = np.array((bound, true.bound, pred.bound, true.space.size), np.uint64)
+        tables = (hot.small.reshape(-1), hot.big.reshape(-1), hot.keys)
+        done = loops(count).count_slices(slices, t, p, sizes, step < 0, *tables)
         assert done == count, "a code was not checked"
         hot.rows += count
 
@@ -102,11 +128,9 @@ class SliceTable:
         hot = self._hot
         if hot is None or hot.space != space or hot.rows + rows > MOST_ROWS:
             self.flush()
-            hot = self._hot = Hot(space, np.zeros((roomy(bound), space.size, 3), np.int32))
-        elif len(hot.cells) < bound:
-            grown = np.zeros((max(roomy(bound), len(hot.cells) * 3 // 2), *hot.cells.shape[1:]), np.int32)
-            grown[: len(hot.cells)] = hot.cells
-            hot.cells = grown
+            hot = self._hot = Hot.of(space, roomy(bound))
+        elif hot.big.shape[1] < bound:
+            hot = self._hot = hot.grown(max(roomy(bound), hot.big.shape[1] * 3 // 2))
         return hot
 
     def _count_sparsely(self, slices: Any, y_true: Any, y_pred: Any, step: int) -> None:
@@ -126,9 +150,10 @@ class SliceTable:
         hot, self._hot = self._hot, None
         if hot is None:
             return
-        slices, labels, cells = np.nonzero(hot.cells)
-        counts = hot.cells[slices, labels, cells].astype(np.int64)
-        words = self._words(hot.space, np.arange(hot.cells.shape[1]), np.unique(labels))
+        table = hot.cells()
+        cells, slices, labels = np.nonzero(table)
+        counts = table[cells, slices, labels].astype(np.int64)
+        words = self._words(hot.space, np.arange(hot.space.size), np.unique(labels))
         self._totals += KeyTable.of(slices << 32 | 3 * words[labels] + cells, counts)
 
     def _words(self, space: IntSpace | WordSpace, codes: Ints, used: Ints) -> Ints:
@@ -145,7 +170,7 @@ class SliceTable:
         twin._vocabulary = self._vocabulary.twin()
         twin._true, twin._pred = (Column(column.name, twin._vocabulary) for column in (self._true, self._pred))
         if self._hot is not None:
-            twin._hot = Hot(self._hot.space, self._hot.cells.copy(), self._hot.rows)
+            twin._hot = self._hot.twin()
         return twin
 
     def state(self, keys: Sequence[Key]) -> Slices:
@@ -154,10 +179,12 @@ class SliceTable:
         hot = self._hot
         if hot is None:
             return found
-        used = np.flatnonzero(hot.cells.any(axis=(1, 2)))
-        labels = np.flatnonzero(hot.cells.any(axis=(0, 2)))
-        words = self._words(hot.space, np.arange(hot.cells.shape[1]), labels)[labels]
-        return found + self._slices([keys[k] for k in used.tolist()], words, hot.cells[np.ix_(used, labels)])
+        table = hot.cells()
+        met = (table[TP] | table[FP] | table[FN]) != 0
+        used, labels = np.flatnonzero(met.any(axis=1)), np.flatnonzero(met.any(axis=0))
+        words = self._words(hot.space, np.arange(hot.space.size), labels)[labels]
+        cells = np.moveaxis(table[:, used][:, :, labels], 0, -1)
+        return found + self._slices([keys[k] for k in used.tolist()], words, cells)
 
     def _of_totals(self, keys: Sequence[Key]) -> Slices:
         if not self._totals.keys.size:
@@ -185,7 +212,7 @@ class SliceTable:
             else:
                 numbers["unknown_true"], numbers["other"] = tp, numbers["other"] + fp
         cells = cells[:, named]
-        numbers["rows"] = cells[..., (TP, FN)].sum(axis=(1, 2), dtype=np.int64)
+        numbers["rows"] = cells[..., TP].sum(axis=1, dtype=np.int64) + cells[..., FN].sum(axis=1, dtype=np.int64)
         texts = [self._vocabulary.labels[word - FIRST] for word in words[named].tolist()]
         return Slices.of(keys, texts, cells, np.stack([numbers[name] for name in NUMBERS], axis=1))
 

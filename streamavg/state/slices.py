@@ -26,7 +26,10 @@ FOLDED: Key = ()  # the key of rows that were told apart once, or that came past
 
 def in_order(keys: Iterable[Key]) -> list[Key]:
     """The keys in the one order in which they are held: position by position, None first."""
-    return sorted(keys, key=lambda key: [(part is not None, part) for part in key])
+    held = list(keys)
+    if not any(None in key for key in held):
+        return sorted(held)  # in a tenth of the time
+    return sorted(held, key=lambda key: [(part is not None, part) for part in key])
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +55,8 @@ class Slices:
         order = in_order(keys)
         rows = [by_key[key] for key in order]
         columns = sorted(range(len(labels)), key=labels.__getitem__)
-        table = cells[np.ix_(rows, columns)].reshape(-1, 3)
-        held = np.flatnonzero(table.any(axis=1))
+        table = cells[rows][:, columns].reshape(-1, 3)
+        held = _used(table)
         names = tuple(labels[k] for k in columns)
         places = held // max(len(names), 1) << 32 | held % max(len(names), 1)
         return Slices(tuple(order), names, places, frozen(table[held]), frozen(numbers[rows])).pruned()
@@ -167,7 +170,7 @@ class Slices:
         """Without cells, slices and labels that count nothing: the one form of these slices."""
         places, cells, numbers, keys, labels = self.places, self.cells, self.numbers, self.keys, self.labels
         rest = {key: part for key, part in self.rest.items() if not part._changes_nothing}
-        held = np.flatnonzero(cells.any(axis=1))
+        held = _used(cells)
         if len(held) < len(cells):
             places, cells = places[held], cells[held]
         rows, columns = np.zeros(len(keys), bool), np.zeros(len(labels), bool)
@@ -185,6 +188,11 @@ class Slices:
 
 def _number(state: State) -> Callable[[str], int]:
     return lambda name: state.skipped.get(name, 0) or state.tallies.get(name, 0)
+
+
+def _used(cells: Ints) -> Ints:
+    """The rows of (n, 3) cells that are not all zero; in a tenth of the time of any(axis=1)."""
+    return np.flatnonzero(cells[:, 0] | cells[:, 1] | cells[:, 2])
 
 
 def _added_cells(a: Slices, b: Slices) -> tuple[Ints, Ints]:

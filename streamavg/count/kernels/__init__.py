@@ -63,7 +63,7 @@ from streamavg.count.kernels.scoring import (
     hit,
     look_up,
 )
-from streamavg.count.kernels.slicing import count_slices, place_pairs
+from streamavg.count.kernels.slicing import bump, count_slices, place_pairs, slice_keys
 from streamavg.count.kernels.summing import (
     add_all,
     add_cut,
@@ -104,6 +104,7 @@ __all__ = [
     "add_units",
     "add_versus",
     "any_wrong",
+    "bump",
     "cause_of",
     "copy",
     "count_above",
@@ -154,6 +155,7 @@ __all__ = [
     "retire",
     "sip_round",
     "sip_words",
+    "slice_keys",
     "split_pairs",
     "split_sets",
     "spread_bits",
