@@ -104,6 +104,12 @@ def count_slices(slices, y_true, y_pred, sizes, back, cells, block):
     return len(y_true)
 
 
+def place(codes, table, out):
+    for k, code in enumerate(codes.tolist()):
+        out[k] = table[code] if code < len(table) else 2**32 - 1
+    return max(out.tolist(), default=0)
+
+
 def place_pairs(first, second, width, table, out):
     for k, (a, b) in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
         code = a * int(width) + b

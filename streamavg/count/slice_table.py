@@ -12,7 +12,7 @@ import pyarrow as pa
 from streamavg.count.columns import Column
 from streamavg.count.single import MOST_ROWS
 from streamavg.count.small import loops
-from streamavg.count.spaces import Codes, IntSpace, ListSpace, WordSpace, roomy
+from streamavg.count.texts import raw_codes
 from streamavg.count.vocabulary import FIRST, NULL, UNKNOWN, Vocabulary
 from streamavg.state.counts import FN, FP, TP
 from streamavg.state.slices import NUMBERS, Slices
@@ -32,25 +32,36 @@ BLOCK = 4096  # rows whose keys are made, then counted
 
 @dataclass
 class Hot:
-    """Counts in the codes of a space: TP, FP, FN of slices x labels, each its byte in `small` and the rest in `big`."""
+    """Counts of TP, FP, FN of slices x labels, each its byte in `small` and the rest of it in `big`.
 
-    space: IntSpace | WordSpace
+    Labels are codes of the vocabulary (is_words), or integers as they are. No larger than needed: 10,000 slices of 50
+    labels just fit the second-level cache of 512 KiB, and are counted twice as fast then.
+    """
+
+    is_words: bool
     small: Any
     big: Any
     keys: Any
     rows: int = 0
 
     @staticmethod
-    def of(space: IntSpace | WordSpace, slices: int) -> Hot:
+    def of(is_words: bool, slices: int, labels: int) -> Hot:
         """An empty table."""
-        shape = (3, slices, space.size)
-        return Hot(space, np.zeros(shape, np.uint8), np.zeros(shape, np.int32), np.empty((2, BLOCK), np.uint32))
+        shape = (3, slices, labels)
+        return Hot(is_words, np.zeros(shape, np.uint8), np.zeros(shape, np.int32), np.empty((2, BLOCK), np.uint32))
 
-    def grown(self, slices: int) -> Hot:
-        """The same counts with room for more slices."""
-        made = Hot.of(self.space, slices)
+    @property
+    def size(self) -> tuple[int, int]:
+        """How many slices and labels it has room for."""
+        _, slices, labels = self.big.shape
+        return slices, labels
+
+    def grown(self, slices: int, labels: int) -> Hot:
+        """The same counts with room for so many, and for half as many again where it has to grow."""
+        pairs = zip((slices, labels), self.size, strict=True)
+        made = Hot.of(self.is_words, *(have if need <= have else max(need, have * 3 // 2) for need, have in pairs))
         for old, new in ((self.small, made.small), (self.big, made.big)):
-            new[:, : old.shape[1]] = old
+            new[:, : old.shape[1], : old.shape[2]] = old
         made.rows = self.rows
         return made
 
@@ -60,7 +71,7 @@ class Hot:
 
     def twin(self) -> Hot:
         """A copy."""
-        return Hot(self.space, self.small.copy(), self.big.copy(), np.empty_like(self.keys), self.rows)
+        return Hot(self.is_words, self.small.copy(), self.big.copy(), np.empty_like(self.keys), self.rows)
 
 
 class SliceTable:
@@ -84,53 +95,49 @@ class SliceTable:
         slices, count = rows.slices, len(rows)
         if not count:
             return
-        true, pred = self._codes(rows.true[0], rows.pred[0], bound)
-        if true.space.size * bound > MOST_CELLS:
-            self._count_sparsely(slices, true.values, pred.values, step)
+        true, pred, labels, is_words = self._codes(rows.true[0], rows.pred[0], bound)
+        if labels * bound > MOST_CELLS:
+            self._count_sparsely(slices, true, pred, step)
             return
-        assert not isinstance(true.space, ListSpace)
-        hot = self._table(true.space, bound, count)
-        wide = np.promote_types(true.values.dtype, pred.values.dtype)
-        t, p = (codes.values.astype(wide, copy=False) for codes in (true, pred))
-        sizes = np.array((bound, true.bound, pred.bound, true.space.size), np.uint64)
+        hot = self._table(is_words, bound, labels, count)
+        wide = np.promote_types(true.dtype, pred.dtype)
+        t, p = true.astype(wide, copy=False), pred.astype(wide, copy=False)
+        sizes = np.array((bound, labels, labels, hot.size[1]), np.uint64)
         tables = (hot.small.reshape(-1), hot.big.reshape(-1), hot.keys)
         done = loops(count).count_slices(slices, t, p, sizes, step < 0, *tables)
         assert done == count, "a code was not checked"
         hot.rows += count
 
-    def _codes(self, y_true: pa.Array, y_pred: pa.Array, bound: int) -> tuple[Codes, Codes]:
-        """Codes of one space for both columns: small integers as they are, else those of the vocabulary."""
+    def _codes(self, y_true: pa.Array, y_pred: pa.Array, bound: int) -> tuple[Any, Any, int, bool]:
+        """Codes of both columns, how many labels they may be of, and whether they are codes of the vocabulary.
+
+        Small integers are codes as they are.
+        """
         if not self._vocabulary.closed and _is_whole(y_true) and _is_whole(y_pred):
-            true, pred = self._small_ints(self._true, y_true), self._small_ints(self._pred, y_pred)
-            if true is not None and pred is not None:
-                ints = IntSpace(max(true.space.size, pred.space.size))
-                if ints.size * bound <= MOST_CELLS // 4:
-                    return Codes(true.values, true.bound, ints), Codes(pred.values, pred.bound, ints)
+            t, p = raw_codes(y_true), raw_codes(y_pred)
+            labels = 1 + max(int(t.max()), int(p.max()))
+            # an unsigned view of a negative number is not below half of what its type can hold
+            if (
+                labels <= 1 << min(y_true.type.bit_width, y_pred.type.bit_width) - 1
+                and labels * bound <= MOST_CELLS // 4
+            ):
+                return t, p, labels, False
         t, p = self._true.words(y_true).values, self._pred.words(y_pred).values
-        words = len(self._vocabulary)
-        space = WordSpace(roomy(words))
         if t.min() < FIRST or (self._abstain and p.min() < FIRST):
             none = t < FIRST
             p = np.where(none, t, p)
             if self._abstain:
                 missing = ~none & (p == NULL)
                 t, p = np.where(missing, np.uint32(NULL), t), np.where(missing, np.uint32(UNKNOWN), p)
-        return Codes(t, words, space), Codes(p, words, space)
+        return t, p, len(self._vocabulary), True
 
-    def _small_ints(self, column: Column, array: pa.Array) -> Codes | None:
-        """The values of an integer column as codes, None if they are others, or there are nulls."""
-        codes = column.encode(array)
-        if codes.is_plain_int and int(codes.values.max()) >= codes.bound:
-            codes = column.recode(array, codes)
-        return codes if codes.is_plain_int else None
-
-    def _table(self, space: IntSpace | WordSpace, bound: int, rows: int) -> Hot:
+    def _table(self, is_words: bool, slices: int, labels: int, rows: int) -> Hot:
         hot = self._hot
-        if hot is None or hot.space != space or hot.rows + rows > MOST_ROWS:
+        if hot is None or hot.is_words != is_words or hot.rows + rows > MOST_ROWS:
             self.flush()
-            hot = self._hot = Hot.of(space, roomy(bound))
-        elif hot.big.shape[1] < bound:
-            hot = self._hot = hot.grown(max(roomy(bound), hot.big.shape[1] * 3 // 2))
+            hot = self._hot = Hot.of(is_words, slices, labels)
+        elif hot.size[0] < slices or hot.size[1] < labels:
+            hot = self._hot = hot.grown(slices, labels)
         return hot
 
     def _count_sparsely(self, slices: Any, y_true: Any, y_pred: Any, step: int) -> None:
@@ -153,16 +160,15 @@ class SliceTable:
         table = hot.cells()
         cells, slices, labels = np.nonzero(table)
         counts = table[cells, slices, labels].astype(np.int64)
-        words = self._words(hot.space, np.arange(hot.space.size), np.unique(labels))
-        self._totals += KeyTable.of(slices << 32 | 3 * words[labels] + cells, counts)
+        distinct, places = np.unique(labels, return_inverse=True)
+        words = self._words(hot, distinct)[places]
+        self._totals += KeyTable.of(slices << 32 | 3 * words + cells, counts)
 
-    def _words(self, space: IntSpace | WordSpace, codes: Ints, used: Ints) -> Ints:
-        """Codes of a space as codes of the vocabulary; of those not used, anything."""
-        if isinstance(space, WordSpace):
-            return codes
-        words = np.zeros(len(codes), np.int64)
-        words[used] = self._vocabulary.codes(space.texts(used.tolist()))
-        return words
+    def _words(self, hot: Hot, labels: Ints) -> Ints:
+        """Labels of a table as codes of the vocabulary."""
+        if hot.is_words:
+            return labels
+        return self._vocabulary.codes([str(label) for label in labels.tolist()])
 
     def twin(self) -> SliceTable:
         """A copy that counts on its own."""
@@ -182,9 +188,10 @@ class SliceTable:
         table = hot.cells()
         met = (table[TP] | table[FP] | table[FN]) != 0
         used, labels = np.flatnonzero(met.any(axis=1)), np.flatnonzero(met.any(axis=0))
-        words = self._words(hot.space, np.arange(hot.space.size), labels)[labels]
-        cells = np.moveaxis(table[:, used][:, :, labels], 0, -1)
-        return found + self._slices([keys[k] for k in used.tolist()], words, cells)
+        words = self._words(hot, labels)
+        if (len(used), len(labels)) != hot.size:
+            table = np.stack([each[used][:, labels] for each in table])
+        return found + self._slices([keys[k] for k in used.tolist()], words, table)
 
     def _of_totals(self, keys: Sequence[Key]) -> Slices:
         if not self._totals.keys.size:
@@ -195,26 +202,27 @@ class SliceTable:
         total, most = Slices(), max(1, MOST_CELLS // len(words))
         for start in range(0, len(used), most):  # a dense table at a time, of a bounded size
             part = slice(*np.searchsorted(rows, (start, start + most)))
-            cells = np.zeros((min(most, len(used) - start), len(words), 3), np.int64)
-            cells[rows[part] - start, columns[part], items[part] % 3] = self._totals.counts[part]
-            total += self._slices([keys[k] for k in used[start : start + most].tolist()], words, cells)
+            tables = np.zeros((3, min(most, len(used) - start), len(words)), np.int64)
+            tables[items[part] % 3, rows[part] - start, columns[part]] = self._totals.counts[part]
+            total += self._slices([keys[k] for k in used[start : start + most].tolist()], words, tables)
         return total
 
-    def _slices(self, keys: Sequence[Key], words: Ints, cells: Any) -> Slices:
-        """Slices of a table (slices, words, 3) whose columns are codes of the vocabulary."""
+    def _slices(self, keys: Sequence[Key], words: Ints, tables: Any) -> Slices:
+        """Slices of tables (3, slices, words) whose columns are codes of the vocabulary."""
         named = words >= FIRST
-        numbers = dict.fromkeys(NUMBERS, np.zeros(len(cells), np.int64))
+        numbers = dict.fromkeys(NUMBERS, np.zeros(len(keys), np.int64))
         for place in np.flatnonzero(~named).tolist():
-            tp, fp, fn = cells[:, place].astype(np.int64).T
+            tp, fp, fn = tables[:, :, place].astype(np.int64)
             if words[place] == NULL:
                 numbers |= {"null_true": tp, "unanswered": fp, "null_pred": fn}
                 numbers["other"] = numbers["other"] - fn
             else:
                 numbers["unknown_true"], numbers["other"] = tp, numbers["other"] + fp
-        cells = cells[:, named]
-        numbers["rows"] = cells[..., TP].sum(axis=1, dtype=np.int64) + cells[..., FN].sum(axis=1, dtype=np.int64)
+        if not named.all():
+            tables = tables[:, :, named]
+        numbers["rows"] = tables[TP].sum(axis=1, dtype=np.int64) + tables[FN].sum(axis=1, dtype=np.int64)
         texts = [self._vocabulary.labels[word - FIRST] for word in words[named].tolist()]
-        return Slices.of(keys, texts, cells, np.stack([numbers[name] for name in NUMBERS], axis=1))
+        return Slices.of(keys, texts, tables, np.stack([numbers[name] for name in NUMBERS], axis=1))
 
 
 def _is_whole(array: pa.Array) -> bool:

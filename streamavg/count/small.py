@@ -60,6 +60,14 @@ def fill_nulls(codes: Any, bits: Any, offset: int, size: Any, null_code: Any, ou
     return int(wild[0]) if wild.size else -1
 
 
+def place(codes: Any, table: Any, out: Any) -> Any:
+    """out[i] = table[codes[i]], or the largest uint32 outside it; returns the largest out."""
+    inside = codes < len(table)
+    out[:] = 0xFFFFFFFF
+    out[inside] = table[codes[inside]]
+    return out.max(initial=0)
+
+
 def place_pairs(first: Any, second: Any, width: Any, table: Any, out: Any) -> Any:
     """out[i] = table[first[i] * width + second[i]], or the largest uint32 outside it; returns the largest out."""
     codes = first.astype(np.int64) * int(width) + second

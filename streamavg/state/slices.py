@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -49,17 +49,25 @@ class Slices:
     rest: Mapping[Key, State] = field(default_factory=dict)
 
     @staticmethod
-    def of(keys: Sequence[Key], labels: Sequence[str], cells: Ints, numbers: Ints) -> Slices:
-        """The slices of distinct keys and labels in any order; cells (slices, labels, 3), numbers (slices, 8)."""
+    def of(keys: Sequence[Key], labels: Sequence[str], tables: Any, numbers: Ints) -> Slices:
+        """The slices of distinct keys and labels in any order.
+
+        tables: (3, slices, labels), TP, FP and FN; numbers: (slices, 8).
+        """
         by_key = {key: k for k, key in enumerate(keys)}
         order = in_order(keys)
-        rows = [by_key[key] for key in order]
-        columns = sorted(range(len(labels)), key=labels.__getitem__)
-        table = cells[rows][:, columns].reshape(-1, 3)
-        held = _used(table)
-        names = tuple(labels[k] for k in columns)
-        places = held // max(len(names), 1) << 32 | held % max(len(names), 1)
-        return Slices(tuple(order), names, places, frozen(table[held]), frozen(numbers[rows])).pruned()
+        rows = np.array([by_key[key] for key in order], np.int64)
+        columns = np.array(sorted(range(len(labels)), key=labels.__getitem__), np.int64)
+        tp, fp, fn = flat = tables.reshape(3, -1)
+        index = (rows[:, None] * len(labels) + columns).ravel()
+        held = np.flatnonzero((tp | fp | fn).take(index))
+        index = index.take(held)
+        cells = np.empty((len(index), 3), np.int64)
+        for k, table in enumerate(flat):
+            cells[:, k] = table.take(index)
+        places = held // max(len(labels), 1) << 32 | held % max(len(labels), 1)
+        names = tuple(labels[k] for k in columns.tolist())
+        return Slices(tuple(order), names, places, frozen(cells), frozen(numbers[rows])).pruned()
 
     @staticmethod
     def of_states(states: Mapping[Key, State]) -> Slices:

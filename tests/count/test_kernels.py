@@ -601,6 +601,18 @@ def test_count_slices(rng, rows, dtype):
         assert (others[0].astype(np.int64) + others[1]).tolist() == twin.ravel().tolist()
 
 
+@given(seeds, lengths, dtypes)
+def test_place(rng, rows, dtype):
+    size = int(rng.integers(0, 9))
+    given_codes = with_wild_ones(rng, codes(rng, rows, max(size, 1), dtype), size)
+    table = rng.integers(0, 2**32, size, dtype=np.uint32)
+    outs = [np.full(rows, 7, np.uint32) for _ in range(3)]
+    ways = zip((kernels.place, naive.place, small.place), outs, strict=True)
+    highest = [loop(given_codes, table, out) for loop, out in ways]
+    assert outs[0].tolist() == outs[1].tolist() == outs[2].tolist()
+    assert highest[0] == highest[1] == highest[2]
+
+
 @given(seeds, lengths)
 def test_place_pairs(rng, rows):
     size, width = int(rng.integers(1, 9)), int(rng.integers(1, 9))

@@ -63,7 +63,7 @@ from streamavg.count.kernels.scoring import (
     hit,
     look_up,
 )
-from streamavg.count.kernels.slicing import bump, count_slices, place_pairs, slice_keys
+from streamavg.count.kernels.slicing import bump, count_slices, place, place_pairs, slice_keys
 from streamavg.count.kernels.summing import (
     add_all,
     add_cut,
@@ -149,6 +149,7 @@ __all__ = [
     "pair",
     "pair_keys",
     "peak",
+    "place",
     "place_pairs",
     "rank_labels",
     "reach",

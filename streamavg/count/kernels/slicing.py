@@ -65,6 +65,20 @@ def count_slices(slices: Any, y_true: Any, y_pred: Any, sizes: Any, back: bool, 
 
 
 @kernel
+def place(codes: Any, table: Any, out: Any) -> Any:
+    """out[i] = table[codes[i]], or the largest uint32 for a code that `table` does not have; returns the largest out.
+
+    codes unsigned, table and out uint32. One pass and a look at its result tells whether any code is new.
+    """
+    highest = np.uint32(0)
+    for i in range(len(codes)):
+        found = table[codes[i]] if codes[i] < np.uint64(len(table)) else np.uint32(0xFFFFFFFF)
+        out[i] = found
+        highest = max(highest, found)
+    return highest
+
+
+@kernel
 def place_pairs(first: Any, second: Any, width: Any, table: Any, out: Any) -> Any:
     """out[i] = table[first[i] * width + second[i]], or the largest uint32 outside it; returns the largest out.
 
