@@ -90,8 +90,9 @@ def bump(key, step, edge, carry, small, big):
         big[key] += carry
 
 
-def count_slices(slices, y_true, y_pred, sizes, back, cells, block):
-    """Counts in one table of shape (3, slices, width), whole numbers of any size."""
+def count_slices(slices, y_true, y_pred, sizes, back, tables, block):
+    """Counts in one table of shape (3, slices, width), and wrong rows in (width, width); whole numbers of any size."""
+    cells, pairs = tables
     for k, (place, true, pred) in enumerate(zip(slices.tolist(), y_true.tolist(), y_pred.tolist(), strict=True)):
         if not k % block and any(
             array[k : k + block].max() >= size for array, size in zip((slices, y_true, y_pred), sizes, strict=False)
@@ -101,6 +102,7 @@ def count_slices(slices, y_true, y_pred, sizes, back, cells, block):
         cells[0 if true == pred else 2, place, true] += step
         if true != pred:
             cells[1, place, pred] += step
+            pairs[true, pred] += step
     return len(y_true)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,9 +10,11 @@ import pyarrow as pa
 
 from streamavg.count.columns import Column
 from streamavg.count.single import MOST_ROWS
-from streamavg.count.small import loops
+from streamavg.count.slice_cells import Hot
 from streamavg.count.texts import raw_codes
-from streamavg.count.vocabulary import FIRST, NULL, UNKNOWN, Vocabulary
+from streamavg.count.totals import Totals
+from streamavg.count.vocabulary import FIRST, NULL, UNKNOWN
+from streamavg.errors import InputError
 from streamavg.state.counts import FN, FP, TP
 from streamavg.state.slices import NUMBERS, Slices
 from streamavg.state.tables import KeyTable
@@ -22,91 +23,71 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from streamavg.count.rows import Rows
-    from streamavg.state.config import Config
+    from streamavg.count.single import SingleCounter
     from streamavg.state.slices import Key
+    from streamavg.state.state import State
     from streamavg.state.tables import Ints
 
 MOST_CELLS = 1 << 24  # slice x label pairs of the hot table, 250 MB; more slices and labels are counted sparsely
-BLOCK = 4096  # rows whose keys are made, then counted
-
-
-@dataclass
-class Hot:
-    """Counts of TP, FP, FN of slices x labels, each its byte in `small` and the rest of it in `big`.
-
-    Labels are codes of the vocabulary (is_words), or integers as they are. No larger than needed: 10,000 slices of 50
-    labels just fit the second-level cache of 512 KiB, and are counted twice as fast then.
-    """
-
-    is_words: bool
-    small: Any
-    big: Any
-    keys: Any
-    rows: int = 0
-
-    @staticmethod
-    def of(is_words: bool, slices: int, labels: int) -> Hot:
-        """An empty table."""
-        shape = (3, slices, labels)
-        return Hot(is_words, np.zeros(shape, np.uint8), np.zeros(shape, np.int32), np.empty((2, BLOCK), np.uint32))
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """How many slices and labels it has room for."""
-        _, slices, labels = self.big.shape
-        return slices, labels
-
-    def grown(self, slices: int, labels: int) -> Hot:
-        """The same counts with room for so many, and for half as many again where it has to grow."""
-        pairs = zip((slices, labels), self.size, strict=True)
-        made = Hot.of(self.is_words, *(have if need <= have else max(need, have * 3 // 2) for need, have in pairs))
-        for old, new in ((self.small, made.small), (self.big, made.big)):
-            new[:, : old.shape[1], : old.shape[2]] = old
-        made.rows = self.rows
-        return made
-
-    def cells(self) -> Any:
-        """The counts, int32 (3, slices, labels)."""
-        return self.big + self.small
-
-    def twin(self) -> Hot:
-        """A copy."""
-        return Hot(self.is_words, self.small.copy(), self.big.copy(), np.empty_like(self.keys), self.rows)
+PAIRED = 512  # up to so many labels the total is read from slices and from the pairs of wrong rows: 0.2 ns a row, not 1
+FEW = 16  # labels of a binary table that are looked at after each batch
 
 
 class SliceTable:
-    """Counts pairs of label columns by slice, beside the counter of them all, which has seen to what is refused.
+    """Counts pairs of label columns by slice, and of few labels so that the counter of them all need not.
 
     Codes of the vocabulary below FIRST hold rows without a label: TP of NULL and UNKNOWN rows without a truth, FP of
     them answers that are none, and where no answer is to be skipped, FN of NULL such rows, with an FP of UNKNOWN.
     """
 
-    def __init__(self, names: tuple[str, str], config: Config) -> None:
-        self.config = config
-        closed = config.unknown != "grow" and config.task != "binary"
-        self._vocabulary = Vocabulary(config.labels, closed=closed)
+    def __init__(self, names: tuple[str, str], single: SingleCounter) -> None:
+        self._single, self._vocabulary = single, single.vocabulary
         self._true, self._pred = (Column(name, self._vocabulary) for name in names)
-        self._abstain = config.null_pred == "abstain"
+        self._abstain = single.config.null_pred == "abstain"
         self._hot: Hot | None = None
         self._totals = KeyTable.zero()  # slice << 32 | 3 * label + cell, label a code of the vocabulary
 
-    def count(self, rows: Rows, step: int, bound: int) -> None:
-        """Add (step 1) or take away (step -1) rows whose slices are below `bound`."""
+    def count(self, rows: Rows, step: int, bound: int) -> bool:
+        """Add (step 1) or take away (step -1) rows whose slices are below `bound`; whether the total has them too."""
         slices, count = rows.slices, len(rows)
         if not count:
-            return
+            return False
         true, pred, labels, is_words = self._codes(rows.true[0], rows.pred[0], bound)
         if labels * bound > MOST_CELLS:
             self._count_sparsely(slices, true, pred, step)
-            return
-        hot = self._table(is_words, bound, labels, count)
-        wide = np.promote_types(true.dtype, pred.dtype)
-        t, p = true.astype(wide, copy=False), pred.astype(wide, copy=False)
-        sizes = np.array((bound, labels, labels, hot.size[1]), np.uint64)
-        tables = (hot.small.reshape(-1), hot.big.reshape(-1), hot.keys)
-        done = loops(count).count_slices(slices, t, p, sizes, step < 0, *tables)
-        assert done == count, "a code was not checked"
-        hot.rows += count
+            return False
+        is_whole = not self._single.is_strict and labels <= (FEW if self._is_binary else PAIRED)
+        is_whole = is_whole and labels + len(self._vocabulary) <= self._single.limits.max_labels
+        hot = self._table((is_words, is_whole), bound, labels, count)
+        hot.count(slices, true, pred, (bound, labels), step)
+        if is_whole and self._is_binary:
+            try:
+                self._check_binary(hot)
+            except InputError:
+                hot.count(slices, true, pred, (bound, labels), -step)
+                raise
+        return is_whole
+
+    def take_back(self, rows: Rows, step: int, bound: int) -> None:
+        """Undo a `count` of rows that the total does not have."""
+        true, pred, labels, is_words = self._codes(rows.true[0], rows.pred[0], bound)
+        if labels * bound > MOST_CELLS:
+            self._count_sparsely(rows.slices, true, pred, -step)
+        else:
+            hot = self._table((is_words, False), bound, labels, len(rows))
+            hot.count(rows.slices, true, pred, (bound, labels), -step)
+
+    @property
+    def _is_binary(self) -> bool:
+        return self._single.config.task == "binary"
+
+    def _check_binary(self, hot: Hot) -> None:
+        """InputError for a label that a binary task cannot hold."""
+        met = hot.cells().any(axis=(0, 1))
+        words = self._words(hot, np.flatnonzero(met))
+        labels = {self._vocabulary.labels[word - FIRST] for word in words.tolist() if word >= FIRST}
+        labels |= set(self._single.totals.used_labels())
+        self._single.limits.check(len(labels), lambda: sorted(labels), self._single.config)
 
     def _codes(self, y_true: pa.Array, y_pred: pa.Array, bound: int) -> tuple[Any, Any, int, bool]:
         """Codes of both columns, how many labels they may be of, and whether they are codes of the vocabulary.
@@ -117,10 +98,8 @@ class SliceTable:
             t, p = raw_codes(y_true), raw_codes(y_pred)
             labels = 1 + max(int(t.max()), int(p.max()))
             # an unsigned view of a negative number is not below half of what its type can hold
-            if (
-                labels <= 1 << min(y_true.type.bit_width, y_pred.type.bit_width) - 1
-                and labels * bound <= MOST_CELLS // 4
-            ):
+            most = 1 << min(y_true.type.bit_width, y_pred.type.bit_width) - 1
+            if labels <= most and labels * bound <= MOST_CELLS // 4:
                 return t, p, labels, False
         t, p = self._true.words(y_true).values, self._pred.words(y_pred).values
         if t.min() < FIRST or (self._abstain and p.min() < FIRST):
@@ -131,11 +110,11 @@ class SliceTable:
                 t, p = np.where(missing, np.uint32(NULL), t), np.where(missing, np.uint32(UNKNOWN), p)
         return t, p, len(self._vocabulary), True
 
-    def _table(self, is_words: bool, slices: int, labels: int, rows: int) -> Hot:
+    def _table(self, kind: tuple[bool, bool], slices: int, labels: int, rows: int) -> Hot:
         hot = self._hot
-        if hot is None or hot.is_words != is_words or hot.rows + rows > MOST_ROWS:
+        if hot is None or (hot.is_words, hot.is_whole) != kind or hot.rows + rows > MOST_ROWS:
             self.flush()
-            hot = self._hot = Hot.of(is_words, slices, labels)
+            hot = self._hot = Hot.of(*kind, slices, labels)
         elif hot.size[0] < slices or hot.size[1] < labels:
             hot = self._hot = hot.grown(slices, labels)
         return hot
@@ -163,6 +142,29 @@ class SliceTable:
         distinct, places = np.unique(labels, return_inverse=True)
         words = self._words(hot, distinct)[places]
         self._totals += KeyTable.of(slices << 32 | 3 * words + cells, counts)
+        if hot.is_whole:
+            self._single.totals.add_pairs(*self._pairs(hot))
+
+    def _pairs(self, hot: Hot) -> tuple[Ints, Ints, Ints]:
+        """The rows of a table as vocabulary codes of truth and prediction with their number, as totals take them."""
+        true, pred = np.nonzero(hot.pairs)
+        right = hot.cells()[TP].sum(axis=0, dtype=np.int64)
+        same = np.flatnonzero(right)
+        used, places = np.unique(np.concatenate((true, pred, same)), return_inverse=True)
+        words = self._words(hot, used)[places]
+        t, p, both = np.split(words, (len(true), 2 * len(true)))
+        missing = (t == NULL) & (p == UNKNOWN)  # rows that abstain, whose truth does not matter
+        t, p = np.where(missing, FIRST, t), np.where(missing, NULL, p)
+        counts = np.concatenate((hot.pairs[true, pred].astype(np.int64), right[same]))
+        return np.concatenate((t, both)), np.concatenate((p, both)), counts
+
+    def total(self) -> State | None:
+        """What the total has from this alone; None if nothing."""
+        if self._hot is None or not self._hot.is_whole:
+            return None
+        totals = Totals(self._vocabulary, self._single.config, self._single.limits.confusion)
+        totals.add_pairs(*self._pairs(self._hot))
+        return totals.state()
 
     def _words(self, hot: Hot, labels: Ints) -> Ints:
         """Labels of a table as codes of the vocabulary."""
@@ -170,13 +172,12 @@ class SliceTable:
             return labels
         return self._vocabulary.codes([str(label) for label in labels.tolist()])
 
-    def twin(self) -> SliceTable:
-        """A copy that counts on its own."""
+    def twin(self, single: SingleCounter) -> SliceTable:
+        """A copy that counts on its own, beside a copy of the counter."""
         twin = copy.copy(self)
-        twin._vocabulary = self._vocabulary.twin()
+        twin._single, twin._vocabulary = single, single.vocabulary
         twin._true, twin._pred = (Column(column.name, twin._vocabulary) for column in (self._true, self._pred))
-        if self._hot is not None:
-            twin._hot = self._hot.twin()
+        twin._hot = self._hot and self._hot.twin()
         return twin
 
     def state(self, keys: Sequence[Key]) -> Slices:

@@ -590,14 +590,18 @@ def test_count_slices(rng, rows, dtype):
     given_codes += [with_wild_ones(rng, codes(rng, rows, size, dtype), size) for size in sizes[1:3]]
     small_part = rng.integers(0, 256, 3 * slices * labels, dtype=np.uint8)
     big, back = rng.integers(-5, 5, 3 * slices * labels).astype(np.int32), bool(rng.random() < 0.5)
+    pairs = rng.integers(-5, 5, labels**2 if rng.random() < 0.7 else 0).astype(np.int32)
     twin = (small_part.astype(np.int64) + big).reshape(3, slices, labels)
-    others = small_part.copy(), big.copy()
+    pairs_twin = pairs.reshape(labels, labels).astype(np.int64) if len(pairs) else np.zeros((labels, labels), int)
+    others = small_part.copy(), big.copy(), pairs.copy()
     args, keys = (np.array(sizes, np.uint64), back), np.zeros((2, block), np.uint32)
-    done = kernels.count_slices(*given_codes, *args, small_part, big, keys)
-    assert done == naive.count_slices(*given_codes, sizes, back, twin, block)
+    done = kernels.count_slices(*given_codes, *args, (small_part, big, pairs), keys)
+    assert done == naive.count_slices(*given_codes, sizes, back, (twin, pairs_twin), block)
     assert (small_part.astype(np.int64) + big).tolist() == twin.ravel().tolist()
+    assert not len(pairs) or pairs.tolist() == pairs_twin.ravel().tolist()
     if done == rows:
-        assert small.count_slices(*given_codes, *args, *others, keys) == rows
+        assert small.count_slices(*given_codes, *args, others, keys) == rows
+        assert others[2].tolist() == pairs.tolist()
         assert (others[0].astype(np.int64) + others[1]).tolist() == twin.ravel().tolist()
 
 
