@@ -54,12 +54,14 @@ def _following(chosen: argparse.Namespace, signals: Signals, stack: ExitStack) -
     opening = Opening(
         accumulator._options.columns_of,
         chosen.input_format,
+        chosen.pattern,
         position=kept.position,
         remembered=kept.feed,
         rejects=rejects,
         rows=chosen.batch_rows,
         age=chosen.batch_age,
         until_end=chosen.until_end,
+        begins=chosen.stdin_at,
         note=noted,
         **_kafka(chosen),
     )
