@@ -14,6 +14,7 @@ from streamavg.signals import Signals
 if TYPE_CHECKING:
     import argparse
 
+    from streamavg.accumulator import Accumulator
     from streamavg.following import Following
     from streamavg.live.moment import Observer
     from streamavg.resumed import Kept
@@ -68,6 +69,7 @@ def _following(chosen: argparse.Namespace, signals: Signals, stack: ExitStack) -
         chosen.every or 10.0,
         observers=_observers(chosen),
         note=noted,
+        **_windows(chosen, accumulator, kept.watermark),
     )
 
 
@@ -89,6 +91,16 @@ def _opening(chosen: argparse.Namespace, choose: Choose, kept: Kept, rejects: Re
         note=noted,
         **_kafka(chosen),
     )
+
+
+def _windows(chosen: argparse.Namespace, accumulator: Accumulator, remembered: Any) -> dict[str, Any]:
+    """What is asked for of windows."""
+    from streamavg.watermark import watermark_for
+
+    if chosen.keep_windows and not chosen.window:
+        raise InputError("--keep-windows needs windows: add --window 5m --time COLUMN")
+    watermark = watermark_for(accumulator._options, chosen.lateness, remembered)
+    return {"watermark": watermark, "keep_windows": chosen.keep_windows}
 
 
 def _kafka(chosen: argparse.Namespace) -> dict[str, Any]:
