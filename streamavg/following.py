@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
@@ -84,6 +85,7 @@ class Following:
         self._failures, self._ends = 0, float("inf")
         self._due = float("-inf")  # before the first row, so that what cannot be written is found out now
         self._watch = Watch(self.observers)
+        self._lineage = self.saver.lineage if self.saver else secrets.token_hex(16)
         self._rates = deque([(time.monotonic(), self.records)])
 
     def keep(self) -> bool:
@@ -93,14 +95,17 @@ class Following:
         """
         try:
             self._save()
+            if self.observers:
+                self._see()  # before the first record, so that who counts from there knows where that is
             for arrival in self.feed.arrivals():
                 if arrival is not None:
                     self._count(arrival)
                 self._tend()
                 if time.monotonic() >= self._ends:
                     break
+            if self.observers:
+                self._see(is_last=True)
             self._save(is_last=True)
-            self._see(is_last=True)
         except BaseException:
             self._try_to_save()
             raise
@@ -126,10 +131,10 @@ class Following:
         if self.stop.is_set() and self._ends == float("inf"):
             self._ends = time.monotonic() + GRACE
             self.feed.drain()
-        if self.saver is not None and time.monotonic() >= self._due:
-            self._save()
         if self._watch.is_due():
             self._see()
+        if self.saver is not None and time.monotonic() >= self._due:
+            self._save()
 
     def _fold(self) -> None:
         self.position = self.position.union(Position.of(self._steps))
@@ -194,7 +199,7 @@ class Following:
             lag=dict(self.feed.lag),
             rows_per_second=(records - then) / max(last - first, 1e-3),
             readings=dict(self.join.readings) if self.join else {},
-            lineage=self.saver.lineage if self.saver else "",
+            lineage=self._lineage,
             sequence=self.records,
             position=self.feed.settled(self.position),
             is_last=is_last,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from streamavg.commands.asked import asked, options
 from streamavg.commands.reported import reported
+from streamavg.commands.shown import observers, refuse_shown
 from streamavg.commands.told import failed, noted
 from streamavg.errors import InputError
 from streamavg.signals import Signals
@@ -15,12 +16,12 @@ if TYPE_CHECKING:
     import argparse
 
     from streamavg.following import Following
-    from streamavg.live.moment import Observer
 
 
 def follow(chosen: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     names, gates = asked(chosen)
+    refuse_shown(chosen)
     if chosen.checkpoint is None and chosen.every:
         raise InputError("--every needs --checkpoint FILE: which state?")
     with ExitStack() as stack:
@@ -73,11 +74,6 @@ def _following(chosen: argparse.Namespace, signals: Signals, stack: ExitStack) -
         kept.records,
         kept if chosen.checkpoint else None,
         chosen.every or 10.0,
-        observers=_observers(chosen),
+        observers=observers(chosen),
         note=noted,
     )
-
-
-def _observers(chosen: argparse.Namespace) -> list[Observer]:
-    """Who is shown the stream as it goes."""
-    return []
