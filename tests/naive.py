@@ -78,6 +78,27 @@ def translate(codes, mapping, out):
         out[row] = mapping[code] if code < len(mapping) else 0
 
 
+def count_slices(slices, y_true, y_pred, bounds, step, cells):
+    for k, (place, true, pred) in enumerate(zip(slices.tolist(), y_true.tolist(), y_pred.tolist(), strict=True)):
+        start = k - k % BLOCK
+        block = [array[start : start + BLOCK].max() for array in (slices, y_true, y_pred)]
+        if any(most >= bound for most, bound in zip(block, bounds, strict=True)):
+            return start
+        if true == pred:
+            cells[place, true, 0] += step
+        else:
+            cells[place, pred, 1] += step
+            cells[place, true, 2] += step
+    return len(y_true)
+
+
+def place_pairs(first, second, width, table, out):
+    for k, (a, b) in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
+        code = a * int(width) + b
+        out[k] = table[code] if b < width and code < len(table) else 2**32 - 1
+    return max(out.tolist(), default=0)
+
+
 def fill_nulls(codes, bits, offset, size, null_code, out):
     valid = [is_set(bits, offset + row) for row in range(len(codes))]
     for row, code in enumerate(codes):
@@ -848,6 +869,36 @@ def count_slots(slots, hits, bits, unseen, seen, cells):
         cells[slot + true * len(seen)] += 1 if seen[slot] == score else 1 + 2**32
 
 
+def count_folded(folded, table, hits, pure, cells):
+    slots = np.zeros(len(folded), np.uint32)
+    look_up(folded, table, slots)
+    count_values(slots, hits, cells)
+    return sum(pure[slots].tolist())
+
+
+def witness(slots, bits, unseen, seen, pure):
+    for slot, score in zip(slots.tolist(), bits.tolist(), strict=False):
+        if seen[slot] == unseen:
+            seen[slot] = score
+        if seen[slot] != score:
+            pure[slot] = 0
+
+
+def count_tile(scores, bits, hits, grid, tables, room, is_plain):
+    """Always with witnesses; what a slot holds is in the marks alone, where the loop may have it in the cells too."""
+    (table, half, pivot, flip, _, unseen), (seen, pure, cells, _) = grid, tables
+    folded, slots = (room[0][: len(scores)], room[1][: len(scores)])
+    fold(scores, half, pivot, flip, folded)
+    look_up(slots.copy(), table, slots)
+    count_values(slots, hits, cells)
+    witness(slots, bits, unseen, seen, pure)
+
+
+def count_decided(scores, flags, bound, sums):
+    for score, flag in zip(scores.tolist(), flags.tolist(), strict=True):
+        sums += [flag, score >= bound, flag and score >= bound]
+
+
 def count_values(slots, hits, cells):
     for slot, true in zip(slots.tolist(), hits.tolist(), strict=False):
         cells[slot + true * len(cells) // 2] += 1
@@ -876,17 +927,18 @@ def _count_column(slots, truth, shape, column, seen_by, more):
         add_versus(slots, truth, column, step, versus)
 
 
-def count_scores(values, truth, shape, grid, seen, cells, more, room):
-    table, half, pivot, flip, zero, unseen = grid
+def count_scores(values, truth, shape, grid, hot, more, room):
     rows, columns = map(int, shape[:2])
     tile, folded = np.zeros((columns, rows), values.dtype), np.zeros(rows, np.int32)
-    gather(values, shape, 0, 0, zero, tile)
+    gather(values, shape, 0, 0, grid[4], tile)
     for c in range(columns):
-        slots, bits = np.zeros(rows, np.uint32), tile[c].view(seen.dtype)
-        fold(tile[c], half, pivot, flip, folded)
-        look_up(folded.view(np.uint32), table, slots)
-        count = partial(count_slots, bits=bits, unseen=unseen, seen=seen[c], cells=cells[c])
-        _count_column(slots, truth, shape, c, count, more)
+
+        def count(slots, hits, column=tile[c], tables=tuple(each[c] for each in hot)):
+            bits, scratch = column.view(tables[0].dtype), (folded, folded.view(np.uint32))
+            count_tile(column, bits, hits, grid, tables, scratch, True)
+            slots[:] = scratch[1]
+
+        _count_column(np.zeros(rows, np.uint32), truth, shape, c, count, more)
 
 
 def count_exact(values, truth, shape, mapping, cells, more, room):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from streamavg.commands.asked import asked, options
 from streamavg.commands.reported import reported
@@ -62,6 +62,7 @@ def _following(chosen: argparse.Namespace, signals: Signals, stack: ExitStack) -
         age=chosen.batch_age,
         until_end=chosen.until_end,
         note=noted,
+        **_kafka(chosen),
     )
     feed = stack.enter_context(closing(open_feed(chosen.source, opening)))
     return Following(
@@ -77,3 +78,17 @@ def _following(chosen: argparse.Namespace, signals: Signals, stack: ExitStack) -
         observers=observers(chosen),
         note=noted,
     )
+
+
+def _kafka(chosen: argparse.Namespace) -> dict[str, Any]:
+    """What is asked for of topics."""
+    from streamavg.checkpoint.kept import position_in
+    from streamavg.checkpoint.writer import read
+    from streamavg.position import Position
+    from streamavg.sources.broker import settings_in
+
+    beside = Position()
+    for path in chosen.beside:
+        beside = beside.union(position_in(read(path)))
+    settings = settings_in(chosen.kafka_config) if chosen.kafka_config else {}
+    return {"on_gap": chosen.on_gap, "partitions": chosen.partitions, "beside": beside, "settings": settings}

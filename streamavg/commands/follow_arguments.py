@@ -5,7 +5,17 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from streamavg.arguments import FORMATS, add_meaning, add_output, add_reading, add_scoring, named, positive, seconds
+from streamavg.arguments import (
+    FORMATS,
+    add_meaning,
+    add_output,
+    add_reading,
+    add_scoring,
+    add_slicing,
+    named,
+    positive,
+    seconds,
+)
 
 FOLLOWED = ("jsonl",)
 
@@ -25,11 +35,13 @@ def add_follow(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    command.add_argument("source", nargs="+", metavar="SOURCE", help="file, directory or glob")
+    command.add_argument("source", nargs="+", metavar="SOURCE", help="file, directory, glob, kafka://HOST:PORT/TOPIC")
     add_meaning(command)
     command.add_argument("--input-format", choices=FOLLOWED, help="where the file name does not tell")
+    add_slicing(command)
     add_scoring(command)
     _add_stream(command)
+    _add_kafka(command)
     _add_keeping(command)
     _add_live(command)
     add_reading(command, "keep all label pairs and show the commonest errors")
@@ -46,6 +58,26 @@ def _add_stream(command: Any) -> None:
     stream.add_argument("--until-end", action="store_true", help="stop when everything there now is read")
     stream.add_argument("--rejects", type=named, metavar="FILE", help="keep bad lines with their places and causes")
     stream.add_argument("--max-rejects", type=int, metavar="N", help="stop if there are more bad lines")
+
+
+def _add_kafka(command: Any) -> None:
+    kafka = command.add_argument_group("how a topic of Kafka is read (the extra streamavg[kafka])")
+    kafka.add_argument("--partitions", type=numbers, metavar="0,1", help="only these (all, also those to come)")
+    kafka.add_argument(
+        "--on-gap", choices=("error", "skip"), default="error", help="messages that were deleted unread (error)"
+    )
+    kafka.add_argument(
+        "--beside", type=named, action="append", default=[], metavar="STATE", help="leave out what it has counted"
+    )
+    kafka.add_argument("--kafka-config", type=named, metavar="FILE", help="settings of librdkafka, KEY=VALUE a line")
+
+
+def numbers(text: str) -> list[int]:
+    """Numbers of partitions, with commas between them."""
+    parts = text.split(",")
+    if not all(part.isascii() and part.isdigit() for part in parts):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers of partitions, such as 0,1")
+    return sorted({int(part) for part in parts})
 
 
 def _add_keeping(command: Any) -> None:
