@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from streamavg.errors import InputError
 from streamavg.live.moment import Moment, Watch
 from streamavg.position import Position
+from streamavg.state.spans import LEAST_START, moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from streamavg.sources.feed import Arrival, Feed
     from streamavg.sources.rejects import Rejects
     from streamavg.state.state import State
+    from streamavg.watermark import Watermark
 
 GRACE = 1.5  # seconds in which a feed must have handed out what it holds, once it is asked to end
 TRIES = 10  # saves that may fail one after the other before the run does
@@ -79,6 +81,8 @@ class Following:
     join: Join | None = None
     observers: Sequence[Observer] = ()
     note: Callable[[str], None] = lambda _: None
+    watermark: Watermark | None = None
+    keep_windows: int | None = None  # before the open ones; older ones are folded into the total
 
     def __post_init__(self) -> None:
         self._steps: list[tuple[Source, Sequence[Span], str]] = []
@@ -87,6 +91,7 @@ class Following:
         self._watch = Watch(self.observers)
         self._lineage = self.saver.lineage if self.saver else secrets.token_hex(16)
         self._rates = deque([(time.monotonic(), self.records)])
+        self._folds = float("-inf")  # windows that start before are folded
 
     def keep(self) -> bool:
         """Count until the feed ends or somebody wants to stop; whether somebody did. What is counted is saved.
@@ -105,6 +110,7 @@ class Following:
                     break
             if self.observers:
                 self._see(is_last=True)
+            self._fold_windows()
             self._save(is_last=True)
         except BaseException:
             self._try_to_save()
@@ -121,6 +127,8 @@ class Following:
         except InputError as error:
             raise InputError(f"{source.name}: {error}") from None
         self.records += piece.batch.num_rows + piece.malformed
+        if self.watermark is not None:
+            self.watermark.observe(batch)
         self._steps.append((source, piece.spans, piece.before))
         if len(self._steps) >= FOLDED:
             self._fold()
@@ -135,6 +143,16 @@ class Following:
             self._see()
         if self.saver is not None and time.monotonic() >= self._due:
             self._save()
+        self._fold_windows()
+
+    def _fold_windows(self) -> None:
+        """Fold the windows that are old."""
+        if self.watermark is None or self.keep_windows is None:
+            return
+        before = self.watermark.folds_before(self.keep_windows, bool(self.observers))
+        if before > self._folds:
+            self.accumulator.fold_windows(moment(max(before, LEAST_START)))
+            self._folds = before
 
     def _fold(self) -> None:
         self.position = self.position.union(Position.of(self._steps))
@@ -152,6 +170,8 @@ class Following:
         }
         if self.join is not None:
             about["join"] = self.join.remembered
+        if self.watermark is not None:
+            about["watermark"] = self.watermark.remembered
         try:
             self.rejects.keep()
             self.saver.save(self.snapshot.state, self.feed.settled(self.position), about)
@@ -178,8 +198,8 @@ class Following:
     def counters(self) -> dict[str, int]:
         """The run counters, earlier runs included."""
         total = Counter(self.run)
-        for part in (self.feed.tallies, self.rejects.tallies, self.join.tallies if self.join else {}):
-            total.update(part)
+        for part in (self.feed, self.rejects, self.join, self.watermark):
+            total.update(part.tallies if part is not None else {})
         return {name: number for name, number in sorted(total.items()) if number}
 
     def _see(self, is_last: bool = False) -> None:
@@ -188,13 +208,24 @@ class Following:
         while len(self._rates) > 1 and self._rates[1][0] < now - RATE_SECONDS:
             self._rates.popleft()
         self._rates.append((now, self.records))
-        self._watch.tell(lambda: self._moment(is_last))
+        told = self.watermark.told if self.watermark else None
+        try:
+            self._watch.tell(lambda: self._moment(is_last))
+        except BaseException:
+            if self.watermark is not None:
+                self.watermark.told = told  # or the last save would know of windows that the disk had no room for
+            raise
 
     def _moment(self, is_last: bool) -> Moment:
         self._fold()
         (first, then), (last, records) = self._rates[0], self._rates[-1]
+        snapshot = self.snapshot
+        windows, closed = ([], []) if self.watermark is None else self.watermark.read(snapshot)
         return Moment(
-            snapshot=self.snapshot,
+            snapshot=snapshot,
+            windows=windows,
+            closed=closed,
+            watermark=None if self.watermark is None else self.watermark.time,
             run=self.counters,
             lag=dict(self.feed.lag),
             rows_per_second=(records - then) / max(last - first, 1e-3),

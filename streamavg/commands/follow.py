@@ -15,6 +15,7 @@ from streamavg.signals import Signals
 if TYPE_CHECKING:
     import argparse
 
+    from streamavg.accumulator import Accumulator
     from streamavg.following import Following
 
 
@@ -77,7 +78,18 @@ def _following(chosen: argparse.Namespace, signals: Signals, stack: ExitStack) -
         chosen.every or 10.0,
         observers=observers(chosen),
         note=noted,
+        **_windows(chosen, accumulator, kept.watermark),
     )
+
+
+def _windows(chosen: argparse.Namespace, accumulator: Accumulator, remembered: Any) -> dict[str, Any]:
+    """What is asked for of windows."""
+    from streamavg.watermark import watermark_for
+
+    if chosen.keep_windows and not chosen.window:
+        raise InputError("--keep-windows needs windows: add --window 5m --time COLUMN")
+    watermark = watermark_for(accumulator._options, chosen.lateness, remembered)
+    return {"watermark": watermark, "keep_windows": chosen.keep_windows}
 
 
 def _kafka(chosen: argparse.Namespace) -> dict[str, Any]:

@@ -166,3 +166,20 @@ def test_a_reader_who_goes_away_ends_the_run(log):
             file.write('{"y_true": "a", "y_pred": "a"}\n')
         assert run.wait(30) == 0
         assert run.stderr.read() == ""
+
+
+def test_a_window_that_the_disk_had_no_room_for_is_said_by_the_next_run(log, tmp_path):
+    """The state of the failed run does not know of the window as said."""
+    rows = [{"y_true": "a", "y_pred": "a", "ts": f"2026-11-28T00:{minute:02}:00Z"} for minute in range(40)]
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    flags = ("--until-end", "--window", "10m", "--time", "ts", "--checkpoint", str(tmp_path / "log.sav"))
+    assert follow(log, *flags, "--emit", "/dev/full") == 3
+    emitted = tmp_path / "emitted.out"
+    for _ in range(2):
+        assert follow(log, *flags, "--emit", str(emitted)) == 0
+    assert [line["window_start"] for line in lines(emitted)] == [
+        "2026-11-28T00:00:00Z",
+        "2026-11-28T00:10:00Z",
+        "2026-11-28T00:20:00Z",
+    ]
+    assert {line["rows"] for line in lines(emitted)} == {10}
