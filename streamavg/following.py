@@ -166,7 +166,7 @@ class Following:
         about = {
             "run": {**self.counters, "records": self.records},
             "feed": dict(self.feed.remembered),
-            "rejects": self.rejects.size,
+            "rejects": self.rejects.place,
         }
         if self.join is not None:
             about["join"] = self.join.remembered

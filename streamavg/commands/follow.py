@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
     from streamavg.accumulator import Accumulator
     from streamavg.following import Following
+    from streamavg.resumed import Kept
+    from streamavg.sources.feed import Opening
+    from streamavg.sources.rejects import Rejects
+    from streamavg.sources.unit import Choose
 
 
 def follow(chosen: argparse.Namespace) -> int:
@@ -44,7 +48,6 @@ def _following(chosen: argparse.Namespace, signals: Signals, stack: ExitStack) -
     from streamavg.following import Following
     from streamavg.resumed import Kept
     from streamavg.snapshot import Snapshot
-    from streamavg.sources.feed import Opening
     from streamavg.sources.rejects import Rejects
     from streamavg.sources.streams import open_feed
 
@@ -53,18 +56,7 @@ def _following(chosen: argparse.Namespace, signals: Signals, stack: ExitStack) -
     accumulator.merge(Snapshot(kept.state))
     rejects = Rejects(chosen.rejects, kept.rejects, chosen.max_rejects, kept.bad_lines)
     stack.enter_context(closing(rejects))
-    opening = Opening(
-        accumulator._options.columns_of,
-        chosen.input_format,
-        position=kept.position,
-        remembered=kept.feed,
-        rejects=rejects,
-        rows=chosen.batch_rows,
-        age=chosen.batch_age,
-        until_end=chosen.until_end,
-        note=noted,
-        **_kafka(chosen),
-    )
+    opening = _opening(chosen, accumulator._options.columns_of, kept, rejects)
     feed = stack.enter_context(closing(open_feed(chosen.source, opening)))
     return Following(
         feed,
@@ -79,6 +71,26 @@ def _following(chosen: argparse.Namespace, signals: Signals, stack: ExitStack) -
         observers=observers(chosen),
         note=noted,
         **_windows(chosen, accumulator, kept.watermark),
+    )
+
+
+def _opening(chosen: argparse.Namespace, choose: Choose, kept: Kept, rejects: Rejects) -> Opening:
+    """How the stream is to be read, and from where."""
+    from streamavg.sources.feed import Opening
+
+    return Opening(
+        choose,
+        chosen.input_format,
+        chosen.pattern,
+        position=kept.position,
+        remembered=kept.feed,
+        rejects=rejects,
+        rows=chosen.batch_rows,
+        age=chosen.batch_age,
+        until_end=chosen.until_end,
+        begins=chosen.stdin_at,
+        note=noted,
+        **_kafka(chosen),
     )
 
 
