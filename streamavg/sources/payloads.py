@@ -155,7 +155,8 @@ class ArrowPayloads:
                 self._rejects.add(payloads.name, lines, 0, len(value), partial(_damaged, offset))
                 yield 1, self.nothing()._replace(malformed=1)
             else:
-                yield 1, Piece(batch.select(self._choose(batch.schema.names)))
+                chosen = self._choose(batch.schema.names)
+                yield 1, Piece(batch.select([name for name in chosen if name in batch.schema.names]))
 
 
 def _damaged(offset: int, value: bytes) -> Iterator[Bad]:
