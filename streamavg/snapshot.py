@@ -13,6 +13,7 @@ from streamavg.report import build
 from streamavg.report.render import RENDERERS, render
 from streamavg.report.text import skipped_words
 from streamavg.state.labels import public_labels
+from streamavg.state.spans import public_key
 from streamavg.state.state import State
 
 if TYPE_CHECKING:
@@ -89,6 +90,14 @@ class Snapshot:
     def state_bytes(self) -> int:
         """The size of the counts in memory, in bytes; it depends on labels, never on rows."""
         return self.state.size
+
+    @property
+    def slices(self) -> dict[tuple[Any, ...], Snapshot]:
+        """The slices by key: the text of each `by` value in turn (None: null), then the start of the window (UTC;
+        None: no time). Rows that are no longer told apart have the key (). They add up to this snapshot.
+        """
+        size = self.state.config.window
+        return {public_key(key, bool(size)): Snapshot(state) for key, state in self.state.slice_states.items()}
 
     def value(
         self,

@@ -78,6 +78,27 @@ def translate(codes, mapping, out):
         out[row] = mapping[code] if code < len(mapping) else 0
 
 
+def count_slices(slices, y_true, y_pred, bounds, step, cells):
+    for k, (place, true, pred) in enumerate(zip(slices.tolist(), y_true.tolist(), y_pred.tolist(), strict=True)):
+        start = k - k % BLOCK
+        block = [array[start : start + BLOCK].max() for array in (slices, y_true, y_pred)]
+        if any(most >= bound for most, bound in zip(block, bounds, strict=True)):
+            return start
+        if true == pred:
+            cells[place, true, 0] += step
+        else:
+            cells[place, pred, 1] += step
+            cells[place, true, 2] += step
+    return len(y_true)
+
+
+def place_pairs(first, second, width, table, out):
+    for k, (a, b) in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
+        code = a * int(width) + b
+        out[k] = table[code] if b < width and code < len(table) else 2**32 - 1
+    return max(out.tolist(), default=0)
+
+
 def fill_nulls(codes, bits, offset, size, null_code, out):
     valid = [is_set(bits, offset + row) for row in range(len(codes))]
     for row, code in enumerate(codes):

@@ -5,7 +5,17 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from streamavg.arguments import FORMATS, add_meaning, add_output, add_reading, add_scoring, named, positive, seconds
+from streamavg.arguments import (
+    FORMATS,
+    add_meaning,
+    add_output,
+    add_reading,
+    add_scoring,
+    add_slicing,
+    named,
+    positive,
+    seconds,
+)
 
 FOLLOWED = ("jsonl",)
 
@@ -28,6 +38,7 @@ def add_follow(commands: Any) -> None:
     command.add_argument("source", nargs="+", metavar="SOURCE", help="file, directory, glob, kafka://HOST:PORT/TOPIC")
     add_meaning(command)
     command.add_argument("--input-format", choices=FOLLOWED, help="where the file name does not tell")
+    add_slicing(command)
     add_scoring(command)
     _add_stream(command)
     _add_kafka(command)

@@ -63,6 +63,7 @@ from streamavg.count.kernels.scoring import (
     hit,
     look_up,
 )
+from streamavg.count.kernels.slicing import count_slices, place_pairs
 from streamavg.count.kernels.summing import (
     add_all,
     add_cut,
@@ -114,6 +115,7 @@ __all__ = [
     "count_scores",
     "count_sets",
     "count_sizes",
+    "count_slices",
     "count_slots",
     "count_values",
     "cut_digit",
@@ -146,6 +148,7 @@ __all__ = [
     "pair",
     "pair_keys",
     "peak",
+    "place_pairs",
     "rank_labels",
     "reach",
     "retire",
