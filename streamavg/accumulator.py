@@ -15,12 +15,13 @@ from streamavg.errors import InputError
 from streamavg.options import Options
 from streamavg.position import Position
 from streamavg.snapshot import Snapshot
+from streamavg.state.spans import microseconds
 from streamavg.tally import Tally
 from streamavg.unbroken import unbroken
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import timedelta
+    from datetime import datetime, timedelta
     from os import PathLike
 
     import pyarrow as pa
@@ -182,6 +183,16 @@ class Accumulator:
         made.merge(Snapshot(state))
         made._position = position
         return made
+
+    def fold_windows(self, before: datetime) -> None:
+        """No longer tell apart the rows of windows that start before a time: they stay in the total, and in slice ().
+
+        So that months of windows take no more memory than the newest ones. InputError without windows.
+        """
+        if not self._options.slicing.window:
+            raise InputError("there are no windows to fold: count with window and time")
+        with self._lock:
+            self._tally.fold_windows(microseconds(before))
 
     def _apply(self, data: Any, step: int) -> None:
         table = table_or_none(data)

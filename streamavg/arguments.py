@@ -88,7 +88,7 @@ def add_meaning(command: Any) -> None:
     data.add_argument("--max-labels", type=positive, default=1_000_000, metavar="N", help="refuse more (1000000)")
 
 
-def add_slicing(command: Any) -> None:
+def add_slicing(command: Any) -> Any:
     """The options that say which rows are told apart."""
     slices = command.add_argument_group("which rows are told apart")
     slices.add_argument("--by", action="append", metavar="COLUMN", help="a slice for each value (repeat for several)")
@@ -98,6 +98,7 @@ def add_slicing(command: Any) -> None:
     )
     slices.add_argument("--op", metavar="COLUMN", help='"+": the row counts; "-": it is taken away again')
     slices.add_argument("--max-slices", type=positive, default=100_000, metavar="N", help="refuse more (100000)")
+    return slices
 
 
 def add_scoring(command: Any) -> None:

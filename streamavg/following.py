@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from streamavg.errors import InputError
 from streamavg.live.moment import Moment, Watch
 from streamavg.position import Position
+from streamavg.state.spans import LEAST_START, moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from streamavg.sources.rejects import Rejects
     from streamavg.sources.unit import Piece
     from streamavg.state.state import State
+    from streamavg.watermark import Watermark
 
 GRACE = 1.5  # seconds in which a feed must have handed out what it holds, once it is asked to end
 TRIES = 10  # saves that may fail one after the other before the run does
@@ -78,6 +80,8 @@ class Following:
     join: Join | None = None
     observers: Sequence[Observer] = ()
     note: Callable[[str], None] = lambda _: None
+    watermark: Watermark | None = None
+    keep_windows: int | None = None  # before the open ones; older ones are folded into the total
 
     def __post_init__(self) -> None:
         self._steps: list[tuple[Source, Sequence[Span], str]] = []
@@ -85,6 +89,7 @@ class Following:
         self._due = float("-inf")  # before the first row, so that what cannot be written is found out now
         self._watch = Watch(self.observers)
         self._rates = deque([(time.monotonic(), self.records)])
+        self._folds = float("-inf")  # windows that start before are folded
 
     def keep(self) -> bool:
         """Count until the feed ends or somebody wants to stop; whether somebody did. What is counted is saved.
@@ -112,7 +117,7 @@ class Following:
         source, piece = arrival
         try:
             if self.join is None:
-                self.accumulator._count_piece(piece.batch, piece.malformed, self.records)
+                self._count_batch(piece.batch, piece.malformed)
             else:
                 self._count_joined(self.join, piece)
         except InputError as error:
@@ -127,9 +132,14 @@ class Following:
         """Count what a piece completes. If that fails, rows have left what waits: nothing more is saved then."""
         self._is_torn = True
         for batch in join.joined(piece.batch):
-            self.accumulator._count_piece(batch, 0, self.records)
+            self._count_batch(batch)
         self.accumulator._count_piece(piece.batch.slice(0, 0), piece.malformed)
         self._is_torn = False
+
+    def _count_batch(self, batch: pa.RecordBatch, malformed: int = 0) -> None:
+        self.accumulator._count_piece(batch, malformed, self.records)
+        if self.watermark is not None:
+            self.watermark.observe(batch)
 
     def _tend(self) -> None:
         """What is due at a batch boundary."""
@@ -140,6 +150,11 @@ class Following:
             self._save()
         if self._watch.is_due():
             self._see()
+        if self.watermark is not None and self.keep_windows is not None:
+            before = self.watermark.folds_before(self.keep_windows, bool(self.observers))
+            if before > self._folds:
+                self.accumulator.fold_windows(moment(max(before, LEAST_START)))
+                self._folds = before
 
     def _fold(self) -> None:
         self.position = self.position.union(Position.of(self._steps))
@@ -156,6 +171,8 @@ class Following:
             "rejects": self.rejects.size,
         }
         waiting = self.join.saved() if self.join is not None else b""
+        if self.watermark is not None:
+            about["watermark"] = self.watermark.remembered
         try:
             self.rejects.keep()
             self.saver.save(self.snapshot.state, self.feed.settled(self.position), about, waiting)
@@ -184,8 +201,8 @@ class Following:
     def counters(self) -> dict[str, int]:
         """The run counters, earlier runs included."""
         total = Counter(self.run)
-        for part in (self.feed.tallies, self.rejects.tallies, self.join.tallies if self.join else {}):
-            total.update(part)
+        for part in (self.feed, self.rejects, self.join, self.watermark):
+            total.update(part.tallies if part is not None else {})
         return {name: number for name, number in sorted(total.items()) if number}
 
     def _see(self, is_last: bool = False) -> None:
@@ -199,8 +216,13 @@ class Following:
     def _moment(self, is_last: bool) -> Moment:
         self._fold()
         (first, then), (last, records) = self._rates[0], self._rates[-1]
+        snapshot = self.snapshot
+        windows, closed = ([], []) if self.watermark is None else self.watermark.read(snapshot)
         return Moment(
-            snapshot=self.snapshot,
+            snapshot=snapshot,
+            windows=windows,
+            closed=closed,
+            watermark=None if self.watermark is None else self.watermark.time,
             run=self.counters,
             lag=dict(self.feed.lag),
             rows_per_second=(records - then) / max(last - first, 1e-3),

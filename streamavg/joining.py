@@ -41,8 +41,9 @@ class Joining:
                 f"there is no column {self._on!r} to join by, or no {' or '.join(map(repr, self._names))} beside it; "
                 f"the columns are: {listed(available)} (set them with --join, --y-true and --y-pred)"
             )
-        weight = self._options.sample_weight
-        wanted = [*self._names, *(() if weight is None else (weight,))]
+        slicing = self._options.slicing
+        single = (self._options.sample_weight, slicing.time, slicing.op)
+        wanted = [*self._names, *slicing.by, *(name for name in single if name is not None)]
         chosen = self._options.columns_of([*available, *(name for name in wanted if name not in available)])
         return list(dict.fromkeys([self._on, *chosen]))
 

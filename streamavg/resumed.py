@@ -23,7 +23,7 @@ class Kept:
     """What was counted before, with the run counters; a context manager that holds the state file.
 
     `records` is how many records the lineage has taken in, `feed` what the feed wants back, `rejects` how many bytes
-    of the file of bad lines belong to it, `join` what waits for its truth.
+    of the file of bad lines belong to it, `join` what waits for its truth, `watermark` what that wants back.
     """
 
     state: State = field(default_factory=State)
@@ -33,6 +33,7 @@ class Kept:
     feed: dict[str, Any] = field(default_factory=dict)
     rejects: int | None = None
     join: bytes = b""
+    watermark: Any = None
     lineage: str = ""
     _file: Checkpoint | None = None
     _options: dict[str, object] = field(default_factory=dict)
@@ -71,6 +72,7 @@ class Kept:
         self.run = dict(run)
         self.records = self.run.pop("records", self.state.seen)
         self.feed, self.rejects = feed, rejects
+        self.watermark = sources.get("watermark")
 
     @property
     def bad_lines(self) -> int:

@@ -14,7 +14,7 @@ from streamavg.counters import counter_for, rows_of
 from streamavg.errors import CountOverflowError
 from streamavg.slicer import Slicer, skipped_slices, split_by_op
 from streamavg.state.labels import MOST
-from streamavg.state.slices import Slices
+from streamavg.state.slices import FOLDED, Slices
 from streamavg.state.state import State
 from streamavg.unbroken import unbroken
 
@@ -59,6 +59,15 @@ class Tally:
         twin._counter = self._counter and self._counter.twin()
         twin._slicer = self._slicer and self._slicer.twin()
         return twin
+
+    def fold_windows(self, before: int) -> None:
+        """No longer tell apart rows of windows that start before this, in microseconds; they are in the slice ()."""
+        state = self.state()
+        slices = state.slices.rekeyed(
+            lambda key: FOLDED if key and isinstance(key[-1], int) and key[-1] < before else key
+        )
+        if len(slices.keys) < len(state.slices.keys):
+            self.settle(replace(state, slices=slices))
 
     @unbroken
     def count_listed(self, table: pa.Table, counts: list[int]) -> None:

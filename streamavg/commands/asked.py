@@ -97,4 +97,5 @@ def options(chosen: argparse.Namespace) -> dict[str, Any]:
         "time": chosen.time,
         "op": chosen.op,
         "max_slices": chosen.max_slices,
+        "fold_slices": getattr(chosen, "fold_slices", False),
     }

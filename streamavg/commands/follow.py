@@ -73,6 +73,7 @@ def _following(chosen: argparse.Namespace, signals: Signals, stack: ExitStack) -
         joining,
         observers=_observers(chosen),
         note=noted,
+        **_windows(chosen, accumulator, kept.watermark),
     )
 
 
@@ -107,6 +108,16 @@ def _joining(chosen: argparse.Namespace, kept: Kept, accumulator: Accumulator) -
     if kept.state.seen and not kept.join:
         raise StateError(f"{chosen.checkpoint}: counted without --join; use another state file")
     return Joining(chosen.join, chosen.join_limit or "1e6", accumulator._options, kept.join, chosen.checkpoint)
+
+
+def _windows(chosen: argparse.Namespace, accumulator: Accumulator, remembered: Any) -> dict[str, Any]:
+    """What is asked for of windows."""
+    from streamavg.watermark import watermark_for
+
+    if chosen.keep_windows and not chosen.window:
+        raise InputError("--keep-windows needs windows: add --window 5m --time COLUMN")
+    watermark = watermark_for(accumulator._options, chosen.lateness, remembered)
+    return {"watermark": watermark, "keep_windows": chosen.keep_windows}
 
 
 def _kafka(chosen: argparse.Namespace) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def add_follow(commands: Any) -> None:
     command.add_argument("source", nargs="+", metavar="SOURCE", help="file, directory, glob, kafka://HOST:PORT/TOPIC")
     add_meaning(command)
     command.add_argument("--input-format", choices=FOLLOWED, help="where the file name does not tell")
-    add_slicing(command)
+    _add_windows(add_slicing(command))
     add_scoring(command)
     _add_stream(command)
     _add_kafka(command)
@@ -47,6 +47,16 @@ def add_follow(commands: Any) -> None:
     add_reading(command, "keep all label pairs and show the commonest errors")
     output = add_output(command, FORMATS)
     output.add_argument("--no-progress", action="store_true", help="no view of the stream on a terminal")
+
+
+def _add_windows(slices: Any) -> None:
+    slices.add_argument("--lateness", type=seconds, default=0.0, metavar="1m", help="windows close so much later (0s)")
+    slices.add_argument("--keep-windows", type=positive, metavar="N", help="older closed ones only stay in the total")
+    slices.add_argument(
+        "--fold-slices",
+        action="store_true",
+        help="past --max-slices put new ones into one; then only the total's fingerprint is independent of the order",
+    )
 
 
 def _add_stream(command: Any) -> None:

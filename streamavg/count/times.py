@@ -120,7 +120,7 @@ def _of_iso(texts: pa.Array) -> tuple[Ints, Mask]:
     zoned = pc.match_substring_regex(texts, r":\d\d(\.\d+)?(Z|[+-][\d:]+)$")
     short = pc.match_substring_regex(texts, r"^.{10}$")
     clock = pc.if_else(short, "T00:00Z", pc.if_else(zoned, "", "Z"))
-    whole = pc.binary_join_element_wise(texts, clock.cast(pa.large_string()), "")
+    whole = pc.binary_join_element_wise(texts, clock.cast(pa.large_string()), pa.scalar("", pa.large_string()))
     try:
         found = raw_codes(whole.cast(pa.timestamp("us", "UTC")).view(pa.int64())).view(np.int64)
         return _inside(found, np.ones(len(found), bool))
