@@ -168,7 +168,7 @@ class Following:
         about = {
             "run": {**self.counters, "records": self.records},
             "feed": dict(self.feed.remembered),
-            "rejects": self.rejects.size,
+            "rejects": self.rejects.place,
         }
         waiting = self.join.saved() if self.join is not None else b""
         if self.watermark is not None:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class Kept:
     """What was counted before, with the run counters; a context manager that holds the state file.
 
-    `records` is how many records the lineage has taken in, `feed` what the feed wants back, `rejects` how many bytes
-    of the file of bad lines belong to it, `join` what waits for its truth, `watermark` what that wants back.
+    `records` is how many records the lineage has taken in, `feed` what the feed wants back, `rejects` how much of
+    the file of bad lines belongs to it, `join` what waits for its truth, `watermark` what that wants back.
     """
 
     state: State = field(default_factory=State)
@@ -31,7 +31,7 @@ class Kept:
     run: dict[str, int] = field(default_factory=dict)
     records: int = 0
     feed: dict[str, Any] = field(default_factory=dict)
-    rejects: int | None = None
+    rejects: list[Any] | None = None
     join: bytes = b""
     watermark: Any = None
     lineage: str = ""
@@ -67,7 +67,8 @@ class Kept:
     def _take(self, sources: Mapping[str, Any], path: str) -> None:
         run, feed, rejects = sources.get("run", {}), sources.get("feed", {}), sources.get("rejects")
         sound = isinstance(run, dict) and all(type(n) is int and 0 <= n <= MOST for n in run.values())
-        if not sound or not isinstance(feed, dict) or not (rejects is None or (type(rejects) is int and rejects >= 0)):
+        kinds = [type(each) for each in rejects] if isinstance(rejects, list) else rejects
+        if not sound or not isinstance(feed, dict) or kinds not in (None, [int, str]):
             raise StateError(f"{path}: it holds run counters that cannot be; restore the file from a copy")
         self.run = dict(run)
         self.records = self.run.pop("records", self.state.seen)

@@ -58,7 +58,7 @@ def _following(chosen: argparse.Namespace, signals: Signals, stack: ExitStack) -
     joining = _joining(chosen, kept, accumulator)
     rejects = Rejects(chosen.rejects, kept.rejects, chosen.max_rejects, kept.bad_lines)
     stack.enter_context(closing(rejects))
-    opening = _opening(chosen, kept, (joining or accumulator._options).columns_of, rejects)
+    opening = _opening(chosen, (joining or accumulator._options).columns_of, kept, rejects)
     feed = stack.enter_context(closing(open_feed(chosen.source, opening)))
     return Following(
         feed,
@@ -77,19 +77,21 @@ def _following(chosen: argparse.Namespace, signals: Signals, stack: ExitStack) -
     )
 
 
-def _opening(chosen: argparse.Namespace, kept: Kept, choose: Choose, rejects: Rejects) -> Opening:
-    """How the sources are read."""
+def _opening(chosen: argparse.Namespace, choose: Choose, kept: Kept, rejects: Rejects) -> Opening:
+    """How the stream is to be read, and from where."""
     from streamavg.sources.feed import Opening
 
     return Opening(
         choose,
         chosen.input_format,
+        chosen.pattern,
         position=kept.position,
         remembered=kept.feed,
         rejects=rejects,
         rows=chosen.batch_rows,
         age=chosen.batch_age,
         until_end=chosen.until_end,
+        begins=chosen.stdin_at,
         note=noted,
         **_kafka(chosen),
     )

@@ -17,7 +17,7 @@ from streamavg.arguments import (
     seconds,
 )
 
-FOLLOWED = ("jsonl",)
+FOLLOWED = ("jsonl", "csv", "tsv", "logfmt", "pattern", "arrow")
 
 EXAMPLES = """examples:
   streamavg follow service.jsonl --y-true result.label --y-pred result.prediction --checkpoint service.sav
@@ -35,7 +35,8 @@ def add_follow(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    command.add_argument("source", nargs="+", metavar="SOURCE", help="file, directory, glob, kafka://HOST:PORT/TOPIC")
+    where = "file, directory, glob, kafka://HOST:PORT/TOPIC, or - for standard input"
+    command.add_argument("source", nargs="+", metavar="SOURCE", help=where)
     add_meaning(command)
     command.add_argument("--input-format", choices=FOLLOWED, help="where the file name does not tell")
     _add_windows(add_slicing(command))
@@ -65,6 +66,8 @@ def _add_stream(command: Any) -> None:
     stream.add_argument(
         "--batch-age", type=seconds, default=1.0, metavar="1s", help="or its age, if there are fewer (1s)"
     )
+    stream.add_argument("--pattern", type=named, metavar="REGEX", help="lines it matches; (?P<NAME>...) is a column")
+    stream.add_argument("--stdin-at", type=_place, metavar="N|end", help="the byte at which what comes on - begins")
     stream.add_argument("--until-end", action="store_true", help="stop when everything there now is read")
     stream.add_argument("--rejects", type=named, metavar="FILE", help="keep bad lines with their places and causes")
     stream.add_argument("--max-rejects", type=int, metavar="N", help="stop if there are more bad lines")
@@ -96,6 +99,12 @@ def _add_join(command: Any) -> None:
     join.add_argument(
         "--join-limit", type=named, metavar="1e6|24h", help="how many later records, or how long, one waits"
     )
+
+
+def _place(text: str) -> int | str:
+    if text != "end" and not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number of bytes nor end")
+    return text if text == "end" else int(text)
 
 
 def _add_keeping(command: Any) -> None:

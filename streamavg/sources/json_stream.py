@@ -17,7 +17,7 @@ from streamavg.sources.jsonl import BOM, HEAD, LINES
 from streamavg.sources.unit import Bad, Piece
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from streamavg.sources.unit import Choose
 
@@ -31,11 +31,8 @@ class JsonStream:
         self._lines = self._bytes = 0
         self._rows: Rows | None = None
 
-    def knows(self, block: bytes, is_last: bool = False) -> bool:
-        """Whether the columns are known, with this block looked at too, which is to be handed in again.
-
-        InputError if the first lines do not have them.
-        """
+    def knows(self, block: bytes, first: bytes = b"", is_last: bool = False) -> bool:
+        """See `Reader`."""
         if self._rows is None:
             self._look(block)
             self._decide(is_last or self._lines >= LINES or self._bytes >= HEAD)
@@ -65,25 +62,25 @@ class JsonStream:
         self._rows = Rows({name: _wanted(name, kind) for name, kind in types.items()})
         self._seen = {}
 
-    def pieces(self, block: bytes | None, at: int) -> Iterator[Piece]:
-        """The rows of whole lines that start at byte `at` of their file; None is a line that was too long."""
-        if self._rows is None:
-            yield Piece(pa.RecordBatch.from_arrays([], names=[]), size=len(block or b""))
-        elif block is None:
-            yield self._rows.lost(1)
-        else:
-            ahead = len(BOM) if at == 0 and block.startswith(BOM) else 0
-            for piece in self._rows.pieces(block[ahead:] if ahead else block):
-                yield piece._replace(size=piece.size + ahead)
-                ahead = 0
+    def pieces(self, block: bytes, at: int, first: bytes = b"") -> Iterator[tuple[Piece, Sequence[Bad]]]:
+        """See `Reader`."""
+        if self._rows is None:  # the end of a stream without a single object
+            bad = list(self._bad_lines(block, 0))
+            yield Piece(pa.RecordBatch.from_arrays([], names=[]), len(bad), size=len(block)), bad
+            return
+        ahead = len(BOM) if at == 0 and block.startswith(BOM) else 0
+        done = ahead
+        for piece in self._rows.pieces(block[ahead:] if ahead else block):
+            part = block[done : done + piece.size] if piece.malformed else b""
+            yield piece._replace(size=piece.size + ahead), list(self._bad_lines(part, done))
+            done, ahead = done + piece.size, 0
 
-    def bad_lines(self, block: bytes) -> Iterator[Bad]:
-        """The lines of a block that cannot be counted, found by reading each by itself, and why."""
-        at = 0
-        for line in block.split(b"\n"):
-            if line.strip(BLANK) and self._rows is not None and any(p.malformed for p in self._rows.pieces(line)):
-                yield Bad(at, cause_of(line), line)
-            at += len(line) + 1
+    def _bad_lines(self, part: bytes, start: int) -> Iterator[Bad]:
+        """The lines of a part that cannot be counted, found by reading each by itself, and why."""
+        for line in part.split(b"\n") if part else ():
+            if line.strip(BLANK) and (self._rows is None or any(p.malformed for p in self._rows.pieces(line))):
+                yield Bad(start, cause_of(line), line)
+            start += len(line) + 1
 
 
 def _wanted(name: str, kind: pa.DataType | None) -> pa.DataType:
