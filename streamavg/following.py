@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
@@ -88,6 +89,7 @@ class Following:
         self._failures, self._ends, self._is_torn = 0, float("inf"), False
         self._due = float("-inf")  # before the first row, so that what cannot be written is found out now
         self._watch = Watch(self.observers)
+        self._lineage = self.saver.lineage if self.saver else secrets.token_hex(16)
         self._rates = deque([(time.monotonic(), self.records)])
         self._folds = float("-inf")  # windows that start before are folded
 
@@ -98,14 +100,18 @@ class Following:
         """
         try:
             self._save()
+            if self.observers:
+                self._see()  # before the first record, so that who counts from there knows where that is
             for arrival in self.feed.arrivals():
                 if arrival is not None:
                     self._count(arrival)
                 self._tend()
                 if time.monotonic() >= self._ends:
                     break
+            if self.observers:
+                self._see(is_last=True)
+            self._fold_windows()
             self._save(is_last=True)
-            self._see(is_last=True)
         except BaseException:
             self._try_to_save()
             raise
@@ -146,15 +152,20 @@ class Following:
         if self.stop.is_set() and self._ends == float("inf"):
             self._ends = time.monotonic() + GRACE
             self.feed.drain()
-        if self.saver is not None and time.monotonic() >= self._due:
-            self._save()
         if self._watch.is_due():
             self._see()
-        if self.watermark is not None and self.keep_windows is not None:
-            before = self.watermark.folds_before(self.keep_windows, bool(self.observers))
-            if before > self._folds:
-                self.accumulator.fold_windows(moment(max(before, LEAST_START)))
-                self._folds = before
+        if self.saver is not None and time.monotonic() >= self._due:
+            self._save()
+        self._fold_windows()
+
+    def _fold_windows(self) -> None:
+        """Fold the windows that are old."""
+        if self.watermark is None or self.keep_windows is None:
+            return
+        before = self.watermark.folds_before(self.keep_windows, bool(self.observers))
+        if before > self._folds:
+            self.accumulator.fold_windows(moment(max(before, LEAST_START)))
+            self._folds = before
 
     def _fold(self) -> None:
         self.position = self.position.union(Position.of(self._steps))
@@ -211,7 +222,13 @@ class Following:
         while len(self._rates) > 1 and self._rates[1][0] < now - RATE_SECONDS:
             self._rates.popleft()
         self._rates.append((now, self.records))
-        self._watch.tell(lambda: self._moment(is_last))
+        told = self.watermark.told if self.watermark else None
+        try:
+            self._watch.tell(lambda: self._moment(is_last))
+        except BaseException:
+            if self.watermark is not None:
+                self.watermark.told = told  # or the last save would know of windows that the disk had no room for
+            raise
 
     def _moment(self, is_last: bool) -> Moment:
         self._fold()
@@ -227,7 +244,7 @@ class Following:
             lag=dict(self.feed.lag),
             rows_per_second=(records - then) / max(last - first, 1e-3),
             readings=dict(self.join.readings) if self.join else {},
-            lineage=self.saver.lineage if self.saver else "",
+            lineage=self._lineage,
             sequence=self.records,
             position=self.feed.settled(self.position),
             is_last=is_last,

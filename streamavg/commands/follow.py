@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from streamavg.checkpoint.writer import waiting_error
 from streamavg.commands.asked import asked, options
 from streamavg.commands.reported import reported
+from streamavg.commands.shown import observers, refuse_shown
 from streamavg.commands.told import failed, noted
 from streamavg.errors import InputError, StateError
 from streamavg.signals import Signals
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from streamavg.accumulator import Accumulator
     from streamavg.following import Following
     from streamavg.joining import Joining
-    from streamavg.live.moment import Observer
     from streamavg.resumed import Kept
     from streamavg.sources.feed import Opening
     from streamavg.sources.rejects import Rejects
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 def follow(chosen: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     names, gates = asked(chosen)
+    refuse_shown(chosen)
     if chosen.checkpoint is None and chosen.every:
         raise InputError("--every needs --checkpoint FILE: which state?")
     with ExitStack() as stack:
@@ -71,7 +72,7 @@ def _following(chosen: argparse.Namespace, signals: Signals, stack: ExitStack) -
         kept if chosen.checkpoint else None,
         chosen.every or 10.0,
         joining,
-        observers=_observers(chosen),
+        observers=observers(chosen),
         note=noted,
         **_windows(chosen, accumulator, kept.watermark),
     )
@@ -134,8 +135,3 @@ def _kafka(chosen: argparse.Namespace) -> dict[str, Any]:
         beside = beside.union(position_in(read(path)))
     settings = settings_in(chosen.kafka_config) if chosen.kafka_config else {}
     return {"on_gap": chosen.on_gap, "partitions": chosen.partitions, "beside": beside, "settings": settings}
-
-
-def _observers(chosen: argparse.Namespace) -> list[Observer]:
-    """Who is shown the stream as it goes."""
-    return []

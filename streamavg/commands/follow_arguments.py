@@ -45,6 +45,7 @@ def add_follow(commands: Any) -> None:
     _add_kafka(command)
     _add_join(command)
     _add_keeping(command)
+    _add_live(command)
     add_reading(command, "keep all label pairs and show the commonest errors")
     output = add_output(command, FORMATS)
     output.add_argument("--no-progress", action="store_true", help="no view of the stream on a terminal")
@@ -111,3 +112,10 @@ def _add_keeping(command: Any) -> None:
     keeping = command.add_argument_group("how it survives")
     keeping.add_argument("--checkpoint", type=named, metavar="FILE", help="save to FILE, and go on from there")
     keeping.add_argument("--every", type=seconds, metavar="10s", help="how often (10s; 500ms, 5m, 1h)")
+
+
+def _add_live(command: Any) -> None:
+    live = command.add_argument_group("how it is shown as it goes, beside the view on a terminal")
+    live.add_argument("--emit", type=named, metavar="FILE", help="append a JSON line a closed window or interval; or -")
+    live.add_argument("--emit-every", type=seconds, metavar="10s", help="the interval (10s; with --window none)")
+    live.add_argument("--serve", type=named, metavar="HOST:PORT", help="metrics for Prometheus, 127.0.0.1:9464")
