@@ -17,6 +17,7 @@ from streamavg.count.kernels.counting import (
     spread_bits,
     translate,
 )
+from streamavg.count.kernels.fields import copy_fields, field_of, keep_fields, walk
 from streamavg.count.kernels.paging import (
     copy,
     decode_chunk,
@@ -95,6 +96,7 @@ __all__ = [
     "any_wrong",
     "cause_of",
     "copy",
+    "copy_fields",
     "count_above",
     "count_bits",
     "count_decided",
@@ -111,6 +113,7 @@ __all__ = [
     "decide",
     "decode_chunk",
     "decode_page",
+    "field_of",
     "fill_nulls",
     "find_wrong",
     "first_of_highest",
@@ -120,6 +123,7 @@ __all__ = [
     "highest",
     "hit",
     "is_wrong",
+    "keep_fields",
     "levels",
     "log_cells",
     "log_of",
@@ -146,6 +150,7 @@ __all__ = [
     "unpack_eights",
     "unsnap",
     "varint",
+    "walk",
     "whole_word",
     "word_at",
 ]
