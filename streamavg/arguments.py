@@ -61,6 +61,7 @@ def _add_eval(commands: Any) -> None:
     )
     add_meaning(command)
     command.add_argument("--input-format", choices=INPUT_FORMATS, help="where the file name does not tell")
+    add_slicing(command)
     add_scoring(command)
     _add_exact(command)
     _add_keeping(command)
@@ -85,6 +86,19 @@ def add_meaning(command: Any) -> None:
     data.add_argument("--null-pred", choices=("wrong", "abstain", "error"), default="wrong", help="a null prediction")
     data.add_argument("--unknown", choices=("grow", "count", "error"), default="grow", help="an undeclared label")
     data.add_argument("--max-labels", type=positive, default=1_000_000, metavar="N", help="refuse more (1000000)")
+
+
+def add_slicing(command: Any) -> Any:
+    """The options that say which rows are told apart."""
+    slices = command.add_argument_group("which rows are told apart")
+    slices.add_argument("--by", action="append", metavar="COLUMN", help="a slice for each value (repeat for several)")
+    slices.add_argument("--window", metavar="5m", help="a slice for each window of time (500ms, 90s, 5m, 1h, 1d)")
+    slices.add_argument(
+        "--time", metavar="COLUMN", help="the time of each row: a timestamp, date, ISO 8601 text or seconds since 1970"
+    )
+    slices.add_argument("--op", metavar="COLUMN", help='"+": the row counts; "-": it is taken away again')
+    slices.add_argument("--max-slices", type=positive, default=100_000, metavar="N", help="refuse more (100000)")
+    return slices
 
 
 def add_scoring(command: Any) -> None:

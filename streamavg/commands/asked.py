@@ -92,4 +92,10 @@ def options(chosen: argparse.Namespace) -> dict[str, Any]:
         "weight_quantum": chosen.weight_quantum,
         "confusion": chosen.confusion or "auto",
         "max_labels": chosen.max_labels,
+        "by": chosen.by,
+        "window": chosen.window,
+        "time": chosen.time,
+        "op": chosen.op,
+        "max_slices": chosen.max_slices,
+        "fold_slices": getattr(chosen, "fold_slices", False),
     }

@@ -42,7 +42,9 @@ def _missed(snap: Snapshot, name: str, limit: float, chosen: argparse.Namespace)
 
 
 def write(shown: Report, chosen: argparse.Namespace) -> None:
-    """Write a report where it is to go."""
+    """Write a report where it is to go; nowhere if standard output is taken."""
+    if getattr(chosen, "emit", None) == "-" and chosen.output is None:
+        return
     from streamavg.report.render import render
 
     if chosen.output is None and chosen.format == "table" and sys.stdout.isatty():

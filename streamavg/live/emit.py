@@ -42,7 +42,7 @@ class Emit:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._reader, self._every, self._clock = reader, every, clock
-        self._due = clock()
+        self._due = clock() + (every or 0.0)
         self._file = Appended(path)
         self._said: dict[tuple[str, str], None] = {}  # (lineage, window start), oldest first
         self._sequence: dict[str, int] = {}
@@ -56,7 +56,7 @@ class Emit:
         lines = [self._window(moment, start, snap) for start, snap in closed]
         if self._every is not None and (moment.is_last or self._clock() >= self._due):
             self._due = self._clock() + self._every
-            if moment.sequence > self._sequence.get(lineage, -1):
+            if moment.sequence > self._sequence.get(lineage, 0):
                 lines.append(self._total(moment))
         if lines:
             self._file.append([encoded(line) for line in lines])
@@ -75,7 +75,7 @@ class Emit:
                 if len(self._said) > REMEMBERED:
                     del self._said[next(iter(self._said))]
             case {"kind": "total", "lineage": str(lineage), "sequence": int(sequence)}:
-                self._sequence[lineage] = max(sequence, self._sequence.get(lineage, -1))
+                self._sequence[lineage] = max(sequence, self._sequence.get(lineage, 0))
 
     def _window(self, moment: Moment, start: datetime, snap: Snapshot) -> dict[str, Any]:
         head = {"kind": "window", **_origin(moment), "window_start": instant(start)}

@@ -9,7 +9,7 @@ from streamavg.position import Position
 from streamavg.sources.rejects import Rejects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from streamavg.position import Source
     from streamavg.sources.unit import Choose, Piece
@@ -63,7 +63,10 @@ class Opening:
     """How a feed is opened: which columns, what was counted before (`position`, `remembered`), and what a batch is.
 
     A batch closes with `rows` rows, or `age` seconds after its first one has come. until_end: the feed ends when all
-    that is there is read. `note` is told what the user should know.
+    that is there is read. begins: the byte of a pipe's whole stream at which what comes begins, or "end" for where the
+    position ends. `note` is told what the user should know. Of Kafka alone: `on_gap` says what messages do that
+    the broker deleted before they were read, "error" or "skip"; `partitions` are those to read (None: all, also those
+    to come), `beside` what others have counted of them, `settings` those of librdkafka.
     """
 
     choose: Choose
@@ -75,4 +78,9 @@ class Opening:
     rows: int = 65_536
     age: float = 1.0
     until_end: bool = False
+    begins: int | str | None = None
     note: Callable[[str], None] = lambda _: None
+    on_gap: str = "error"
+    partitions: Sequence[int] | None = None
+    beside: Position = field(default_factory=Position)
+    settings: Mapping[str, Any] = field(default_factory=dict)

@@ -17,7 +17,20 @@ from streamavg.count.kernels.counting import (
     spread_bits,
     translate,
 )
+<<<<<<< HEAD
 from streamavg.count.kernels.fields import copy_fields, field_of, keep_fields, walk
+=======
+from streamavg.count.kernels.joining import (
+    drop,
+    find,
+    hash_texts,
+    pair,
+    retire,
+    sip_round,
+    sip_words,
+    turned,
+)
+>>>>>>> main
 from streamavg.count.kernels.paging import (
     copy,
     decode_chunk,
@@ -54,6 +67,7 @@ from streamavg.count.kernels.scoring import (
     hit,
     look_up,
 )
+from streamavg.count.kernels.slicing import count_slices, place_pairs
 from streamavg.count.kernels.summing import (
     add_all,
     add_cut,
@@ -106,6 +120,7 @@ __all__ = [
     "count_scores",
     "count_sets",
     "count_sizes",
+    "count_slices",
     "count_slots",
     "count_values",
     "cut_digit",
@@ -113,13 +128,19 @@ __all__ = [
     "decide",
     "decode_chunk",
     "decode_page",
+<<<<<<< HEAD
     "field_of",
+=======
+    "drop",
+>>>>>>> main
     "fill_nulls",
+    "find",
     "find_wrong",
     "first_of_highest",
     "fits",
     "fold",
     "gather",
+    "hash_texts",
     "highest",
     "hit",
     "is_wrong",
@@ -134,10 +155,15 @@ __all__ = [
     "ordered",
     "page_header",
     "page_index",
+    "pair",
     "pair_keys",
     "peak",
+    "place_pairs",
     "rank_labels",
     "reach",
+    "retire",
+    "sip_round",
+    "sip_words",
     "split_pairs",
     "split_sets",
     "spread_bits",
@@ -145,6 +171,7 @@ __all__ = [
     "square_classes",
     "square_labels",
     "translate",
+    "turned",
     "unpack",
     "unpack_bits",
     "unpack_eights",
