@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from streamavg.snapshot import Snapshot
     from streamavg.sources.feed import Arrival, Feed
     from streamavg.sources.rejects import Rejects
+    from streamavg.sources.unit import Piece
     from streamavg.state.state import State
     from streamavg.watermark import Watermark
 
@@ -37,7 +38,7 @@ RATE_SECONDS = 5.0  # over which rows per second are a mean
 class Join(Protocol):
     """A stage between a feed and the counts that keeps rows back until their other half has come."""
 
-    def joined(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+    def joined(self, batch: pa.RecordBatch) -> Sequence[pa.RecordBatch]:
         """The rows that are complete now."""
 
     @property
@@ -48,9 +49,8 @@ class Join(Protocol):
     def readings(self) -> Mapping[str, float | int]:
         """Numbers to show."""
 
-    @property
-    def remembered(self) -> Any:
-        """JSON to be saved with the counts, from which the stage is made again."""
+    def saved(self) -> bytes:
+        """All that waits, to be saved with the counts."""
 
 
 class Saver(Protocol):
@@ -58,7 +58,7 @@ class Saver(Protocol):
 
     lineage: str
 
-    def save(self, state: State, position: Position, about: Mapping[str, Any]) -> None:
+    def save(self, state: State, position: Position, about: Mapping[str, Any], waiting: bytes = b"") -> None:
         """Raises OSError if the disk fails."""
 
 
@@ -86,7 +86,7 @@ class Following:
 
     def __post_init__(self) -> None:
         self._steps: list[tuple[Source, Sequence[Span], str]] = []
-        self._failures, self._ends = 0, float("inf")
+        self._failures, self._ends, self._is_torn = 0, float("inf"), False
         self._due = float("-inf")  # before the first row, so that what cannot be written is found out now
         self._watch = Watch(self.observers)
         self._lineage = self.saver.lineage if self.saver else secrets.token_hex(16)
@@ -121,18 +121,31 @@ class Following:
 
     def _count(self, arrival: Arrival) -> None:
         source, piece = arrival
-        batch = piece.batch if self.join is None else self.join.joined(piece.batch)
         try:
-            self.accumulator._count_piece(batch, piece.malformed, self.records)
+            if self.join is None:
+                self._count_batch(piece.batch, piece.malformed)
+            else:
+                self._count_joined(self.join, piece)
         except InputError as error:
             raise InputError(f"{source.name}: {error}") from None
         self.records += piece.batch.num_rows + piece.malformed
-        if self.watermark is not None:
-            self.watermark.observe(batch)
         self._steps.append((source, piece.spans, piece.before))
         if len(self._steps) >= FOLDED:
             self._fold()
         self.rejects.refuse_more()
+
+    def _count_joined(self, join: Join, piece: Piece) -> None:
+        """Count what a piece completes. If that fails, rows have left what waits: nothing more is saved then."""
+        self._is_torn = True
+        for batch in join.joined(piece.batch):
+            self._count_batch(batch)
+        self.accumulator._count_piece(piece.batch.slice(0, 0), piece.malformed)
+        self._is_torn = False
+
+    def _count_batch(self, batch: pa.RecordBatch, malformed: int = 0) -> None:
+        self.accumulator._count_piece(batch, malformed, self.records)
+        if self.watermark is not None:
+            self.watermark.observe(batch)
 
     def _tend(self) -> None:
         """What is due at a batch boundary."""
@@ -168,13 +181,12 @@ class Following:
             "feed": dict(self.feed.remembered),
             "rejects": self.rejects.place,
         }
-        if self.join is not None:
-            about["join"] = self.join.remembered
+        waiting = self.join.saved() if self.join is not None else b""
         if self.watermark is not None:
             about["watermark"] = self.watermark.remembered
         try:
             self.rejects.keep()
-            self.saver.save(self.snapshot.state, self.feed.settled(self.position), about)
+            self.saver.save(self.snapshot.state, self.feed.settled(self.position), about, waiting)
             self._failures = 0
         except OSError as error:
             self._failures += 1
@@ -185,6 +197,8 @@ class Following:
 
     def _try_to_save(self) -> None:
         try:
+            if self._is_torn:
+                raise InputError("they were being joined; the same command goes on from the save before")
             self._save(is_last=True)
         except Exception as error:
             self.note(f"warning: the last rows are not saved: {error}")

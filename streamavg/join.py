@@ -37,6 +37,7 @@ MICROS = 1_000_000
 ROWS = ("complete", "incomplete", "no_id")
 MOST_RECORDS = MOST - 2
 FOREVER = 1 << 60
+_UNREADABLE = (LookupError, TypeError, ValueError, OverflowError, StopIteration, RecursionError, OSError)
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _NAMES = ("number", "first", "second", "kind", "clock")
 
@@ -225,7 +226,7 @@ class JoinBuffer:
                 raise ValueError("rows wait that are not those of the index")
         except StateError:
             raise
-        except (LookupError, TypeError, ValueError, OverflowError, StopIteration, RecursionError, OSError) as error:
+        except (*_UNREADABLE, pa.ArrowException) as error:
             reason = " ".join(str(error).split())[:200] or type(error).__name__
             raise StateError(f"{name}: the records that wait for their truth cannot be read: {reason}") from None
         pairing.limit(*self._limit)

@@ -30,6 +30,7 @@ ALLOWED = {
     "sources.pages": ["numpy", "pyarrow", "errors", "(count.kernels)"],  # whose loops read pages
     "sources.broker": ["errors", "(confluent_kafka)"],
     "join": ["numpy", "pyarrow", "checkpoint.batches", "count", "errors"],
+    "joining": ["join", "count.selection", "errors"],
     "report": ["numpy", "derive", "state.labels", "errors", "(pyarrow)"],
     "report.text": ["rich", "derive", "state.labels", "errors", "report"],
     "checkpoint": ["numpy", "(pyarrow)", "position", "state", "errors"],

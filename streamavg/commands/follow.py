@@ -5,11 +5,12 @@ from __future__ import annotations
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
+from streamavg.checkpoint.writer import waiting_error
 from streamavg.commands.asked import asked, options
 from streamavg.commands.reported import reported
 from streamavg.commands.shown import observers, refuse_shown
 from streamavg.commands.told import failed, noted
-from streamavg.errors import InputError
+from streamavg.errors import InputError, StateError
 from streamavg.signals import Signals
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from streamavg.accumulator import Accumulator
     from streamavg.following import Following
+    from streamavg.joining import Joining
     from streamavg.resumed import Kept
     from streamavg.sources.feed import Opening
     from streamavg.sources.rejects import Rejects
@@ -54,9 +56,10 @@ def _following(chosen: argparse.Namespace, signals: Signals, stack: ExitStack) -
     accumulator = Accumulator(**options(chosen))
     kept = stack.enter_context(Kept.at(chosen.checkpoint, accumulator, noted) if chosen.checkpoint else Kept())
     accumulator.merge(Snapshot(kept.state))
+    joining = _joining(chosen, kept, accumulator)
     rejects = Rejects(chosen.rejects, kept.rejects, chosen.max_rejects, kept.bad_lines)
     stack.enter_context(closing(rejects))
-    opening = _opening(chosen, accumulator._options.columns_of, kept, rejects)
+    opening = _opening(chosen, (joining or accumulator._options).columns_of, kept, rejects)
     feed = stack.enter_context(closing(open_feed(chosen.source, opening)))
     return Following(
         feed,
@@ -68,6 +71,7 @@ def _following(chosen: argparse.Namespace, signals: Signals, stack: ExitStack) -
         kept.records,
         kept if chosen.checkpoint else None,
         chosen.every or 10.0,
+        joining,
         observers=observers(chosen),
         note=noted,
         **_windows(chosen, accumulator, kept.watermark),
@@ -92,6 +96,21 @@ def _opening(chosen: argparse.Namespace, choose: Choose, kept: Kept, rejects: Re
         note=noted,
         **_kafka(chosen),
     )
+
+
+def _joining(chosen: argparse.Namespace, kept: Kept, accumulator: Accumulator) -> Joining | None:
+    """The stage that pairs predictions with truths, if it is asked for."""
+    if chosen.join is None:
+        if chosen.join_limit is not None:
+            raise InputError("--join-limit needs --join COLUMN: by which id?")
+        if kept.join:
+            raise waiting_error(chosen.checkpoint)
+        return None
+    from streamavg.joining import Joining
+
+    if kept.state.seen and not kept.join:
+        raise StateError(f"{chosen.checkpoint}: counted without --join; use another state file")
+    return Joining(chosen.join, chosen.join_limit or "1e6", accumulator._options, kept.join, chosen.checkpoint)
 
 
 def _windows(chosen: argparse.Namespace, accumulator: Accumulator, remembered: Any) -> dict[str, Any]:

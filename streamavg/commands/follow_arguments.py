@@ -43,6 +43,7 @@ def add_follow(commands: Any) -> None:
     add_scoring(command)
     _add_stream(command)
     _add_kafka(command)
+    _add_join(command)
     _add_keeping(command)
     _add_live(command)
     add_reading(command, "keep all label pairs and show the commonest errors")
@@ -91,6 +92,14 @@ def numbers(text: str) -> list[int]:
     if not all(part.isascii() and part.isdigit() for part in parts):
         raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers of partitions, such as 0,1")
     return sorted({int(part) for part in parts})
+
+
+def _add_join(command: Any) -> None:
+    join = command.add_argument_group("how predictions are paired with truths that come later")
+    join.add_argument("--join", type=named, metavar="ID", help="pair records by the id in this column")
+    join.add_argument(
+        "--join-limit", type=named, metavar="1e6|24h", help="how many later records, or how long, one waits"
+    )
 
 
 def _place(text: str) -> int | str:

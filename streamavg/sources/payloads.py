@@ -141,7 +141,8 @@ class ArrowPayloads:
                 self._rejects.add(payloads.name, 0, [Bad(offset, _DAMAGED, value)])
                 yield 1, self.nothing()._replace(malformed=1)
             else:
-                yield 1, Piece(batch.select(self._choose(batch.schema.names)))
+                chosen = self._choose(batch.schema.names)
+                yield 1, Piece(batch.select([name for name in chosen if name in batch.schema.names]))
 
 
 def _placed(bad_lines: Sequence[Bad], payloads: Payloads, begin: int) -> Iterator[Bad]:
