@@ -17,9 +17,7 @@ from streamavg.count.kernels.counting import (
     spread_bits,
     translate,
 )
-<<<<<<< HEAD
 from streamavg.count.kernels.fields import copy_fields, field_of, keep_fields, walk
-=======
 from streamavg.count.kernels.joining import (
     drop,
     find,
@@ -30,7 +28,6 @@ from streamavg.count.kernels.joining import (
     sip_words,
     turned,
 )
->>>>>>> main
 from streamavg.count.kernels.paging import (
     copy,
     decode_chunk,
@@ -128,11 +125,8 @@ __all__ = [
     "decide",
     "decode_chunk",
     "decode_page",
-<<<<<<< HEAD
-    "field_of",
-=======
     "drop",
->>>>>>> main
+    "field_of",
     "fill_nulls",
     "find",
     "find_wrong",
