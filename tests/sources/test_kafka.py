@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import random
+import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -10,12 +15,14 @@ import pytest
 import streamavg as sa
 from streamavg import cli
 from streamavg.accumulator import Accumulator
+from streamavg.checkpoint.kept import position_in
+from streamavg.checkpoint.writer import read
 from streamavg.errors import InputError, MismatchError
 from streamavg.position import Position
 from streamavg.sources import broker, kafka
 from streamavg.sources.feed import Opening
 from streamavg.sources.kafka import KafkaFeed
-from tests.sources.brokers import Mock, real_broker, records
+from tests.sources.brokers import Mock, real_broker, records, send
 
 
 @pytest.fixture(scope="module")
@@ -281,3 +288,88 @@ def test_faults_of_the_command_are_one_line(mock, tmp_path, capsys, monkeypatch)
 def test_a_real_broker_says_what_is_wrong(capsys):
     with real_broker() as server:
         assert "there is no such topic" in run(capsys, f"kafka://{server}/none", status=2)
+
+
+MESSAGES = int(os.environ.get("KAFKA_MESSAGES", "300000"))
+
+
+class Followers:
+    """Two processes that follow a topic, a state file each, and some of its partitions each."""
+
+    def __init__(self, url, folder):
+        self._url, self.states = url, [folder / "a.sav", folder / "b.sav"]
+        self._parts, self._runs = [[0, 1], [2, 3]], [None, None]
+        self._said = [(folder / "a.err").open("w"), (folder / "b.err").open("w")]
+
+    def arguments(self, who):
+        mine, other = self.states[who], self.states[1 - who]
+        beside = ["--beside", other] if other.exists() else []
+        numbers = ",".join(map(str, self._parts[who]))
+        return list(map(str, [self._url, "--partitions", numbers, "--checkpoint", mine, "--every", "100ms", *beside]))
+
+    def start(self, who):
+        command = [sys.executable, "-m", "streamavg", "follow", *self.arguments(who), "--no-progress"]
+        self._runs[who] = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=self._said[who])
+
+    def end(self, who, number):
+        if self._runs[who] is not None:
+            self._runs[who].send_signal(number)
+            assert abs(self._runs[who].wait(30)) % 128 == number
+            self._runs[who] = None
+
+    def move(self, rng):
+        """Another share of the partitions for each, never what it was."""
+        for who in range(2):
+            self.end(who, rng.choice([signal.SIGTERM, signal.SIGKILL]))
+        before = self._parts[0]
+        while self._parts[0] == before:
+            order = rng.sample(range(4), 4)
+            cut = rng.randint(1, 3)
+            self._parts = [sorted(order[:cut]), sorted(order[cut:])]
+        for who in range(2):
+            self.start(who)
+
+
+@pytest.mark.long
+def test_kills_and_moves_over_a_real_broker(tmp_path, capsys, record_property):
+    """20 SIGKILLs and 5 moves of partitions between two followers while messages come; their states are merged."""
+    from confluent_kafka import Producer
+    from confluent_kafka.admin import AdminClient, NewTopic
+
+    rng, began, rows = random.Random(8), time.monotonic(), records(MESSAGES)
+    file = tmp_path / "all.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    values = file.read_bytes().splitlines()
+    with real_broker() as server:
+        admin = AdminClient({"bootstrap.servers": server, "log_level": 0})  # its futures fail once it is gone
+        admin.create_topics([NewTopic("t", 4, 1)])["t"].result(30)
+        producer = Producer({"bootstrap.servers": server, "linger.ms": 5, "log_level": 0})
+        followers = Followers(f"kafka://{server}/t", tmp_path)
+        steps = rng.sample(["kill"] * 20 + ["move"] * 5, 25)
+        try:
+            for who in range(2):
+                followers.start(who)
+            for number, step in enumerate(steps):
+                for partition in range(4):
+                    part = values[number * MESSAGES // 25 : (number + 1) * MESSAGES // 25][partition::4]
+                    send(producer, "t", part, partition)
+                time.sleep(rng.uniform(0.3, 1.5))
+                if step == "move":
+                    followers.move(rng)
+                else:
+                    who = rng.randrange(2)
+                    followers.end(who, signal.SIGKILL)
+                    followers.start(who)
+        finally:
+            for who in range(2):
+                followers.end(who, signal.SIGKILL)
+        for who in range(2):
+            run(capsys, *followers.arguments(who))
+    merged = tmp_path / "c.sav"
+    assert cli.main(["merge", *map(str, followers.states), "-o", str(merged)]) == 0
+    assert sa.load(merged).fingerprint() == sa.evaluate(str(file)).fingerprint()
+    held = [position_in(read(state)) for state in followers.states]
+    assert all(position.files for position in held)
+    both = held[0] + held[1]
+    assert {counted.ranges for counted in both.files.values()} == {((0, 0, 0, MESSAGES // 4),)}
+    record_property("seconds", time.monotonic() - began)
