@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from streamavg.errors import InputError
-from streamavg.numeric import Numeric
-from streamavg.sources.json_columns import type_of
 from streamavg.sources.json_lines import BLANK, MalformedError, parse
+from streamavg.sources.json_paths import Keys
 from streamavg.sources.json_rows import Rows
-from streamavg.sources.jsonl import BOM, HEAD, LINES
+from streamavg.sources.jsonl import BOM, HEAD, LINES, wanted_types
 from streamavg.sources.unit import Bad, Piece
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ class JsonStream:
 
     def __init__(self, choose: Choose) -> None:
         self._choose = choose
-        self._seen: dict[str, list[Any]] = {}
+        self._seen: Keys | None = None
         self._lines = self._bytes = 0
         self._rows: Rows | None = None
 
@@ -43,24 +42,23 @@ class JsonStream:
         for line in block.removeprefix(BOM).split(b"\n"):
             if line.strip(BLANK) and self._lines < LINES:
                 with suppress(MalformedError):
-                    for key, value in parse(line.strip(BLANK), ()).items():
-                        self._seen.setdefault(key, []).append(value)
+                    found = parse(line.strip(BLANK), ())
+                    self._seen = self._seen or Keys()
+                    self._seen.add(found)
                     self._lines += 1
 
     def _decide(self, at_last: bool) -> None:
         """Choose the columns among the keys seen; a column that is not there yet may come, until `at_last`."""
+        seen = self._seen or Keys()
+        types = seen.types()
         try:
-            names = self._choose(list(self._seen))
+            names = self._choose(list(types))
         except InputError:
-            if at_last and self._seen:
+            if at_last and types:
                 raise
             return
-        types = {name: type_of(self._seen.get(name, ())) for name in names}
-        for name, kind in types.items():
-            if kind == pa.struct([]):
-                raise InputError(f"field {name!r} holds objects; expected text, integers, booleans or lists")
-        self._rows = Rows({name: _wanted(name, kind) for name, kind in types.items()})
-        self._seen = {}
+        self._rows = Rows(wanted_types(names, types), seen.paths(names))
+        self._seen = None
 
     def pieces(self, block: bytes, at: int, first: bytes = b"") -> Iterator[tuple[Piece, Sequence[Bad]]]:
         """See `Reader`."""
@@ -81,12 +79,6 @@ class JsonStream:
             if line.strip(BLANK) and (self._rows is None or any(p.malformed for p in self._rows.pieces(line))):
                 yield Bad(start, cause_of(line), line)
             start += len(line) + 1
-
-
-def _wanted(name: str, kind: pa.DataType | None) -> pa.DataType:
-    if not isinstance(name, Numeric):
-        return pa.string() if kind is None else kind
-    return pa.list_(pa.float64()) if kind is not None and pa.types.is_list(kind) else pa.float64()
 
 
 def cause_of(line: bytes) -> str:
