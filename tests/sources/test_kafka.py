@@ -6,8 +6,6 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
@@ -22,6 +20,7 @@ from streamavg.position import Position
 from streamavg.sources import broker, kafka
 from streamavg.sources.feed import Opening
 from streamavg.sources.kafka import KafkaFeed
+from tests.follower import Follower
 from tests.sources.brokers import Mock, real_broker, records, send
 
 
@@ -297,37 +296,41 @@ class Followers:
     """Two processes that follow a topic, a state file each, and some of its partitions each."""
 
     def __init__(self, url, folder):
-        self._url, self.states = url, [folder / "a.sav", folder / "b.sav"]
-        self._parts, self._runs = [[0, 1], [2, 3]], [None, None]
-        self._said = [(folder / "a.err").open("w"), (folder / "b.err").open("w")]
+        self._url, self.states, self.kills, self.moves = url, [folder / "a.sav", folder / "b.sav"], 0, 0
+        self._parts = [[0, 1], [2, 3]]
+        for name in "ab":
+            (folder / name).mkdir()
+        self._runs = [Follower(folder / name) for name in "ab"]
 
     def arguments(self, who):
         mine, other = self.states[who], self.states[1 - who]
         beside = ["--beside", other] if other.exists() else []
         numbers = ",".join(map(str, self._parts[who]))
-        return list(map(str, [self._url, "--partitions", numbers, "--checkpoint", mine, "--every", "100ms", *beside]))
+        return [self._url, "--partitions", numbers, "--checkpoint", mine, "--every", "50ms", *beside]
 
-    def start(self, who):
-        command = [sys.executable, "-m", "streamavg", "follow", *self.arguments(who), "--no-progress"]
-        self._runs[who] = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=self._said[who])
+    def start(self, *who):
+        for each in who:
+            self._runs[each].start(*self.arguments(each), "--no-progress")
 
-    def end(self, who, number):
-        if self._runs[who] is not None:
-            self._runs[who].send_signal(number)
-            assert abs(self._runs[who].wait(30)) % 128 == number
-            self._runs[who] = None
+    def kill(self, who, number=signal.SIGKILL):
+        status = self._runs[who].kill(number)
+        assert status in (-number, 128 + number), self._runs[who].said
+        self.kills += number == signal.SIGKILL
 
     def move(self, rng):
         """Another share of the partitions for each, never what it was."""
         for who in range(2):
-            self.end(who, rng.choice([signal.SIGTERM, signal.SIGKILL]))
+            self.kill(who, rng.choice([signal.SIGTERM, signal.SIGKILL]))
         before = self._parts[0]
         while self._parts[0] == before:
-            order = rng.sample(range(4), 4)
-            cut = rng.randint(1, 3)
+            order, cut = rng.sample(range(4), 4), rng.randint(1, 3)
             self._parts = [sorted(order[:cut]), sorted(order[cut:])]
-        for who in range(2):
-            self.start(who)
+        self.start(0, 1)
+        self.moves += 1
+
+    def close(self):
+        for run in self._runs:
+            run.close()
 
 
 @pytest.mark.long
@@ -344,27 +347,27 @@ def test_kills_and_moves_over_a_real_broker(tmp_path, capsys, record_property):
         admin = AdminClient({"bootstrap.servers": server, "log_level": 0})  # its futures fail once it is gone
         admin.create_topics([NewTopic("t", 4, 1)])["t"].result(30)
         producer = Producer({"bootstrap.servers": server, "linger.ms": 5, "log_level": 0})
-        followers = Followers(f"kafka://{server}/t", tmp_path)
+        followers, seen = Followers(f"kafka://{server}/t", tmp_path), []
         steps = rng.sample(["kill"] * 20 + ["move"] * 5, 25)
-        try:
-            for who in range(2):
+        followers.start(0, 1)
+        for number, step in enumerate(steps):
+            for partition in range(4):
+                part = values[number * MESSAGES // 25 : (number + 1) * MESSAGES // 25][partition::4]
+                send(producer, "t", part, partition)
+            time.sleep(rng.uniform(0.2, 1.2))
+            seen.append(sum(sa.load(state).rows for state in followers.states if state.exists()))
+            who = rng.randrange(2)
+            if step == "move":
+                followers.move(rng)
+            else:
+                followers.kill(who)
                 followers.start(who)
-            for number, step in enumerate(steps):
-                for partition in range(4):
-                    part = values[number * MESSAGES // 25 : (number + 1) * MESSAGES // 25][partition::4]
-                    send(producer, "t", part, partition)
-                time.sleep(rng.uniform(0.3, 1.5))
-                if step == "move":
-                    followers.move(rng)
-                else:
-                    who = rng.randrange(2)
-                    followers.end(who, signal.SIGKILL)
-                    followers.start(who)
-        finally:
-            for who in range(2):
-                followers.end(who, signal.SIGKILL)
         for who in range(2):
+            followers.kill(who)
             run(capsys, *followers.arguments(who))
+        followers.close()
+    assert (followers.kills >= 20, followers.moves) == (True, 5)
+    assert len(set(seen)) > 15, "they count between the kills"
     merged = tmp_path / "c.sav"
     assert cli.main(["merge", *map(str, followers.states), "-o", str(merged)]) == 0
     assert sa.load(merged).fingerprint() == sa.evaluate(str(file)).fingerprint()
