@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +18,7 @@ from tests import follower
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ class Trial:
                 assert self.victim.kill() == -signal.SIGKILL, self.victim.said
                 self.kills += 1
                 self.victim.start(*self.arguments)
-            time.sleep(self.draw.uniform(0, 2 * seconds / kills))
+            time.sleep(self.draw.uniform(0, min(1, 2 * seconds / kills)))
             if aside is not None:
                 aside()
         written: list[int] = json.loads(writer.communicate()[0])
@@ -66,6 +66,11 @@ class Trial:
         assert self.victim.wait() == 0, self.victim.said
         report: dict[str, Any] = json.loads(self.victim.files[0].read_text())
         return report
+
+    def run(self) -> dict[str, int]:
+        """The run counters."""
+        found: dict[str, int] = read(self.saved).sources["run"]
+        return found
 
     def kept(self) -> list[tuple[str, str]]:
         """The bad lines that were kept."""
@@ -87,7 +92,7 @@ def check_rename(trial: Trial, rotations: int, seconds: float, kills: int) -> No
 
 
 def test_rotation_by_rename(tmp_path: Path, victim: follower.Follower) -> None:
-    check_rename(Trial(tmp_path, victim, 1), rotations=6, seconds=2, kills=5)
+    check_rename(Trial(tmp_path, victim, 1), rotations=4, seconds=1, kills=3)
 
 
 @pytest.mark.long
@@ -96,23 +101,39 @@ def test_thirty_rotations_by_rename_and_twenty_kills(tmp_path: Path, victim: fol
     check_rename(Trial(tmp_path, victim, seed), rotations=30, seconds=10, kills=20)
 
 
-def check_copytruncate(trial: Trial, rotations: int, seconds: float, kills: int, is_whole: bool) -> None:
-    """is_whole: nothing is written while the log is copied, so nothing is destroyed."""
-    if is_whole:
-        written, _ = trial.kill_during(rotations, seconds, "copytruncate", kills)
-    else:
-        written, _ = trial.kill_during(rotations, seconds, "none", kills, lambda: follower.rotate(trial.log, "copy", 99))
+def test_rotation_by_copytruncate(tmp_path: Path, victim: follower.Follower) -> None:
+    """Nothing is written while the log is copied here, so nothing is destroyed."""
+    trial = Trial(tmp_path, victim, 2)
+    written, _ = trial.kill_during(4, 1, "copytruncate", 3)
     report = trial.ended()
-    assert {entry["label"]: entry["support"] for entry in report["classes"] if entry["support"] > follower.SAME} == {}
-    run = read(trial.saved).sources["run"]
-    assert run["truncations"] > 0
-    if is_whole:
+    assert report["rows"] == written
+    assert report["fingerprint"] == sa.evaluate(str(trial.log.parent / "*"), input_format="jsonl").fingerprint()
+    assert trial.run().get("lost_bytes", 0) == 0
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("mode", ["create", "copytruncate"])
+def test_a_real_logrotate(tmp_path: Path, victim: follower.Follower, mode: str) -> None:
+    """It rotates beside a writer at full speed; by copytruncate it destroys what is written between the two steps."""
+    program = follower.Logrotate(tmp_path, tmp_path / "logs" / "app.jsonl", mode)
+    trial = Trial(tmp_path, victim, 3)
+    written, _ = trial.kill_during(0, 10, "reopen" if mode == "create" else "none", 6, program.run)
+    report = trial.ended()
+    assert program.runs > 5
+    assert {each["label"]: each["support"] for each in report["classes"] if each["support"] > follower.SAME} == {}
+    if mode == "create":
         assert report["rows"] == written
         assert report["fingerprint"] == sa.evaluate(str(trial.log.parent / "*"), input_format="jsonl").fingerprint()
-        assert run.get("lost_bytes", 0) == 0
     else:
         assert report["rows"] <= written
+        assert trial.run()["truncations"] > 0
 
 
-def test_rotation_by_copytruncate(tmp_path: Path, victim: follower.Follower) -> None:
-    check_copytruncate(Trial(tmp_path, victim, 2), rotations=6, seconds=2, kills=5, is_whole=True)
+@pytest.mark.long
+def test_copies_made_beside_a_writer_at_full_speed(tmp_path: Path, victim: follower.Follower) -> None:
+    trial = Trial(tmp_path, victim, 4)
+    written, _ = trial.kill_during(0, 6, "none", 12, lambda: follower.rotate(trial.log, "copytruncate", 99))
+    report = trial.ended()
+    assert {each["label"]: each["support"] for each in report["classes"] if each["support"] > follower.SAME} == {}
+    assert 0 < report["rows"] <= written
+    assert report["rows"] >= sa.evaluate(str(trial.log.parent / "*"), input_format="jsonl").rows
