@@ -79,7 +79,7 @@ class Accumulator:
         max_labels: int = 1_000_000,
     ) -> None:
         scoring = Scoring.checked(
-            y_score or "", threshold, score_layout, score_bins, ovo=ovo, losses=losses, quantum=weight_quantum
+            y_score, threshold, score_layout, score_bins, ovo=ovo, losses=losses, quantum=weight_quantum
         )
         self._options = Options.checked(
             y_true,
@@ -92,7 +92,7 @@ class Accumulator:
             confusion=confusion,
             samples=samples,
             sample_weight=sample_weight,
-            scoring=scoring if y_score else None,
+            scoring=None if y_score is None else scoring,
             max_labels=max_labels,
         )
         self._position, self._lock = Position(), threading.RLock()
@@ -132,6 +132,7 @@ class Accumulator:
         3
         """
         table, numbers = listed_pairs(y_true, y_pred, count)
+        self._options.refuse_pairs()
         with self._lock:
             self._count_listed(table, numbers)
 

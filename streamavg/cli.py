@@ -210,7 +210,10 @@ def _thresholds(text: str) -> Any:
     """One number, or a number a label."""
     if "=" not in text:
         return text
-    return dict(pair.rpartition("=")[::2] for pair in text.split(","))
+    pairs = [pair.rpartition("=")[::2] for pair in text.split(",")]
+    if len(dict(pairs)) < len(pairs):
+        raise InputError(f"--threshold {text!r} names a label twice; give each one")
+    return dict(pairs)
 
 
 def _options(chosen: argparse.Namespace) -> dict[str, Any]:

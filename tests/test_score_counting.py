@@ -103,7 +103,7 @@ def test_metrics_of_scores_one_a_slot_equal_those_of_scikit_learn(task, weights)
 @pytest.mark.parametrize("weights", [None, "int", "float"])
 @pytest.mark.parametrize("null_pred", ["wrong", "abstain"])
 def test_top_k_counts_rows_whose_class_has_no_score_as_missed(weights, null_pred):
-    """Classes a, b, c have scores and the truth is also d; some scores are null. Brute force: rank of the true class."""
+    """Classes a, b, c have scores and the truth is also d; some scores are null. By rank of the true class."""
     rng = np.random.default_rng(3)
     rows, classes = 200, ("a", "b", "c")
     truth = rng.choice([*classes, "d"], rows)

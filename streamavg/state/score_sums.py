@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +11,7 @@ from streamavg.state.sums import Sums, SumTable, added_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from fractions import Fraction
 
     from streamavg.state.sums import Floats
     from streamavg.state.tables import Ints
