@@ -164,6 +164,7 @@ def _reported(
         metrics=names,
         explain_metric=chosen.explain,
         confusion=chosen.confusion,
+        weighted=not chosen.unweighted,
     )
     missed = [_missed(snap, name, limit, chosen) for name, limit in gates]
     _write(shown, chosen)
@@ -192,7 +193,8 @@ def _refuse_losses(names: Iterable[str]) -> None:
 
 
 def _missed(snap: Snapshot, name: str, limit: float, chosen: argparse.Namespace) -> str:
-    value = snap.value(name, zero_division=float(chosen.zero_division), over=chosen.over)
+    policy = {"zero_division": float(chosen.zero_division), "over": chosen.over, "weighted": not chosen.unweighted}
+    value = snap.value(name, **policy)
     return "" if value >= limit else f"{name} is {value:.6g}, under the required {limit:g}"
 
 
