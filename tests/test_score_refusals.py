@@ -143,3 +143,31 @@ def test_ovo_is_not_for_sets():
         assert acc.snapshot() == sa.Snapshot()
     acc.update(ROWS)  # which one against one is for
     assert acc.snapshot()["roc_auc_ovo"] == 0.5
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("quantum", [5e-324, 1e-300, 1e-19])
+def test_weights_of_more_units_than_there_are(quantum):
+    acc = sa.Accumulator(y_score="y_score", labels=["a", "b"], sample_weight="w", weight_quantum=quantum)
+    with pytest.raises(sa.InputError, match="units; scale the weights down"):
+        acc.update({**ROWS, "w": [1.5, 2.0, 1.0]})
+    assert acc.snapshot() == sa.Snapshot()
+
+
+@pytest.mark.parametrize("memory", [None, 0, -5, True, "", "much"])
+def test_exact_areas_need_a_memory(memory):
+    with pytest.raises(sa.InputError, match="exact_memory is"):
+        sa.evaluate(ROWS, y_score="y_score", labels=["a", "b"], exact_auc=True, exact_memory=memory)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("weight", [2.0**961, 1e300, 1.7e308])
+def test_weights_that_sums_over_scores_cannot_hold(weight):
+    """Refused before anything is counted, of one label a row and of sets."""
+    for rows in (ROWS, SETS):
+        acc = sa.Accumulator(y_score="y_score", labels=["a", "b"], sample_weight="w", weight_quantum=1e300)
+        acc.update({**rows, "w": [2.0**960, 2.0, 1.0]})
+        before = acc.snapshot()
+        with pytest.raises(sa.InputError, match="scale the weights down"):
+            acc.update({**rows, "w": [1.0, weight, 1.0]})
+        assert acc.snapshot() == before

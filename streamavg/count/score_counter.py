@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
+MOST_WEIGHT = 2.0**960  # times what a row adds to any sum over scores it stays a float64
+
+
 @dataclass
 class Scored:
     """What one batch adds: the rows for the label counter, and the scores with the truth of those that have any."""
@@ -202,8 +205,11 @@ def _as_counted(block: ScoreBlock, layout: Layout) -> Any:
 def units_of(weights: RowWeights, quantum: float | None, name: str) -> Ints:
     """Weights as whole numbers of `quantum`, each rounded once; None: they must be whole numbers."""
     values = weights.values
+    if len(values) and values.max() > MOST_WEIGHT:
+        raise InputError(f"column {name!r} holds a weight of {values.max():g}; beside scores scale the weights down")
     if quantum is not None:
-        values = np.rint(values / quantum)
+        with np.errstate(over="ignore"):  # an infinite number of units is refused below
+            values = np.rint(values / quantum)
     elif (values != np.floor(values)).any():
         odd = values[values != np.floor(values)][0]
         raise InputError(
