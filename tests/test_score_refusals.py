@@ -171,3 +171,19 @@ def test_weights_that_sums_over_scores_cannot_hold(weight):
         with pytest.raises(sa.InputError, match="scale the weights down"):
             acc.update({**rows, "w": [1.0, weight, 1.0]})
         assert acc.snapshot() == before
+
+
+@pytest.mark.parametrize("layout", ["unit", "bfloat16"])
+@pytest.mark.parametrize("losses", [True, False])
+@pytest.mark.parametrize("kind", ["uint8", "int8"])
+def test_integers_are_no_probabilities(layout, losses, kind):
+    """At first and after rows that are some; none of either stays behind, in the histograms or the sums."""
+    scores = np.array([[0.5, 0.25], [0.75, 0.5], [0.25, 0.125]], np.float32)
+    acc = sa.Accumulator(y_score="y_score", labels=["a", "b"], score_layout=layout, losses=losses)
+    for _ in range(2):
+        before = acc.snapshot()
+        for values in (np.ones((3, 2), kind), np.full((3, 2), 5, kind)):
+            with pytest.raises(sa.InputError, match=f"type {kind} are no probabilities"):
+                acc.update({"y_true": ROWS["y_true"], "y_score": values})
+        assert acc.snapshot() == before
+        acc.update({"y_true": ROWS["y_true"], "y_score": scores})

@@ -88,10 +88,19 @@ class Scoring:
         }
 
     def family(self, kind: str) -> Family:
-        """Whether scores of this numpy type are taken as probabilities ("unit") or as any finite numbers ("signed")."""
-        if self.layout == "auto":
-            return "signed" if kind in ("uint8", "int8") else "unit"
-        return "signed" if self.layout.startswith("signed") else "unit"
+        """Whether scores of this numpy type are taken as probabilities ("unit") or as any finite numbers ("signed").
+
+        Raises InputError for 8-bit integers as probabilities, which hardly any of their values is.
+        """
+        is_quantised = kind in ("uint8", "int8")
+        if self.layout.startswith("signed") or (self.layout == "auto" and is_quantised):
+            return "signed"
+        if is_quantised:
+            raise InputError(
+                f"scores of type {kind} are no probabilities, as score_layout {self.layout!r} has them; cast them to "
+                "float and divide first, or take them as any numbers (score_layout 'signed', --score-layout signed)"
+            )
+        return "unit"
 
     def layout_for(self, kind: str, classes: int) -> Layout:
         """The layout in which scores of this numpy type are counted."""
