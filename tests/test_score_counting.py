@@ -134,3 +134,15 @@ def test_beside_predictions_top_k_is_of_the_rows_with_scores():
     acc = sa.Accumulator(y_score="y_score", y_pred="y_pred", labels=["a", "b"])
     acc.update({"y_true": ["a", "b", "d"], "y_pred": ["a", "a", "a"], "y_score": [[0.2, 0.8], None, [0.6, 0.4]]})
     assert (acc.snapshot()["top_1_accuracy"], acc.snapshot()["top_2_accuracy"]) == (0.0, 0.5)
+
+
+def test_coverage_of_weights_is_over_the_weight_of_rows_with_wrong_scores_too():
+    acc = sa.Accumulator(y_score="s", sample_weight="w", weight_quantum=0.25)
+    rows = {"y_true": [1, 0, 1, 0, 1, None], "s": [0.5, None, float("nan"), 0.25, 1.5, 0.5]}
+    acc.update({**rows, "w": [1.0, 1.0, 1.0, 1.0, 1.0, 1.0]})
+    assert acc.snapshot()["coverage"] == acc.snapshot().value("coverage", weighted=False) == 2 / 5
+    acc.update({**rows, "w": [0.5, 3.25, 4.0, 2.0, 8.0, 64.0]})
+    assert acc.snapshot()["coverage"] == (2 + 2.5) / (5 + 17.75)
+    assert sa.from_bytes(acc.snapshot().to_bytes()) == acc.snapshot()
+    acc.retract({**rows, "w": [0.5, 3.25, 4.0, 2.0, 8.0, 64.0]})
+    assert acc.snapshot()["coverage"] == 2 / 5

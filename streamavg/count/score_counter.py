@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streamavg.count import predictions, row_terms
+from streamavg.count.exact import ExactTable
 from streamavg.count.histogram import ScoreTable
 from streamavg.count.score_columns import score_block
 from streamavg.count.score_sum_table import ScoreSumTable, terms_of
@@ -16,6 +17,7 @@ from streamavg.count.truths import Answers, OneLabel, SeveralLabels
 from streamavg.errors import InputError
 from streamavg.state.config import ANY
 from streamavg.state.scores import Scores
+from streamavg.state.sums import SumTable
 from streamavg.state.tables import add_named
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ class Scored:
     weights: Floats | None
     units: Ints | None
     invalid: int
+    invalid_weights: RowWeights | None
     causes: dict[str, int]
 
 
@@ -69,7 +72,7 @@ class ScoreCounter:
         self._base = Scores.zero()
         self._weighted_base = Scores.zero()
         self._sums, self._weighted_sums = ScoreSumTable(), ScoreSumTable()
-        self._invalid = 0
+        self._invalid, self._invalid_weight = 0, ExactTable()
 
     def read(self, rows: Rows, predict: bool = True) -> Scored:
         """What the rows would add, with predictions made from scores unless nobody looks at them.
@@ -98,6 +101,7 @@ class ScoreCounter:
             None if weights is None else weights.values if weights.rest is None else weights.values + weights.rest,
             None if weights is None else units_of(weights, self.scoring.quantum, self._sides.weight.columns[0]),
             0 if invalid is None else int(invalid.sum()),
+            None if invalid is None or rows.weights is None else rows.weights.at(invalid),
             names,
         )
 
@@ -117,6 +121,8 @@ class ScoreCounter:
         if len(scored.block.values):
             self._count_rows(scored, step)
         self._invalid += scored.invalid * step
+        for terms in () if scored.invalid_weights is None else scored.invalid_weights.terms:
+            self._invalid_weight.add(0, terms, step)
         self._sums.add_causes(scored.causes, step)
 
     def _count_rows(self, scored: Scored, step: int) -> None:
@@ -173,14 +179,20 @@ class ScoreCounter:
         twin = copy.copy(self)
         twin._table = self._table and self._table.twin()
         twin._sums, twin._weighted_sums = self._sums.twin(), self._weighted_sums.twin()
+        twin._invalid_weight = self._invalid_weight.twin()
         return twin
 
     def joined(self, state: State) -> State:
         """The state of the labels with that of the scores beside it."""
         table = self._table
         layout = ANY if table is None else table.layout.name
+        weighted = state.weighted
+        if len(self._invalid_weight):
+            named = weighted.named + SumTable.of(("invalid_score",), self._invalid_weight.sums())
+            weighted = replace(weighted, named=named)
         return replace(
             state,
+            weighted=weighted,
             config=replace(state.config, scores=layout),
             skipped=add_named(state.skipped, {"invalid_score": self._invalid}),
             scores=self._base + table.state() if table else self._base,
