@@ -9,8 +9,9 @@ if TYPE_CHECKING:
     from streamavg.accumulator import Accumulator
     from streamavg.errors import CountOverflowError, InputError, InUseError, MismatchError, StateError
     from streamavg.given import from_confusion, from_counts
+    from streamavg.loading import load
     from streamavg.run import evaluate
-    from streamavg.snapshot import Snapshot, from_bytes, load
+    from streamavg.snapshot import Snapshot, from_bytes
 
 _HOME = {
     "Accumulator": "accumulator",
@@ -24,7 +25,7 @@ _HOME = {
     "from_bytes": "snapshot",
     "from_confusion": "given",
     "from_counts": "given",
-    "load": "snapshot",
+    "load": "loading",
 }
 
 __all__ = [

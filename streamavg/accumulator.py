@@ -7,29 +7,27 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from streamavg.checkpoint.kept import keep, kept
 from streamavg.count.inputs import SLICE, batches_of, listed_pairs, table_or_none
 from streamavg.count.scoring import Scoring
-from streamavg.count.selection import Chosen, Sides
-from streamavg.counters import counter_for, rows_of
-from streamavg.errors import CountOverflowError
+from streamavg.count.slicing import Slicing
+from streamavg.errors import InputError
 from streamavg.options import Options
 from streamavg.position import Position
 from streamavg.snapshot import Snapshot
-from streamavg.state.labels import MOST
-from streamavg.state.state import State
+from streamavg.state.spans import microseconds
+from streamavg.tally import Tally
 from streamavg.unbroken import unbroken
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime, timedelta
     from os import PathLike
 
     import pyarrow as pa
 
-    from streamavg.count.counter import Counter
-    from streamavg.state.config import Config, NullPred, Task, Unknown
+    from streamavg.state.config import NullPred, Task, Unknown
+    from streamavg.state.state import State
 
     Columns = str | Sequence[str]
 
@@ -47,6 +45,9 @@ class Accumulator:
     add up then instead of rows. max_labels: refuse more labels than this. y_score: the column of scores or of lists of
     them, a pattern or several names; without y_pred they predict: the highest, or those at or above `threshold` (a
     number, one a class, or label -> number). score_layout, score_bins, ovo, losses, weight_quantum: see `Scoring`.
+    by, window, time: tell rows apart in `Snapshot.slices`, by the values of columns and by windows ("5m", aligned to
+    1970) of the time in a column; max_slices: refuse more, or with fold_slices put the rest into one, whose key is ().
+    op: the column that holds "+" for rows to count and "-" for rows to take away, which may come first.
 
     Raises InputError for an option that cannot be, and from `update` for data that cannot be counted.
 
@@ -76,7 +77,13 @@ class Accumulator:
         ovo: bool = False,
         losses: bool = True,
         weight_quantum: float | None = None,
+        by: Columns | None = None,
+        window: str | timedelta | None = None,
+        time: str | None = None,
+        op: str | None = None,
         max_labels: int = 1_000_000,
+        max_slices: int = 100_000,
+        fold_slices: bool = False,
     ) -> None:
         scoring = Scoring.checked(
             y_score, threshold, score_layout, score_bins, ovo=ovo, losses=losses, quantum=weight_quantum
@@ -93,22 +100,20 @@ class Accumulator:
             samples=samples,
             sample_weight=sample_weight,
             scoring=None if y_score is None else scoring,
+            slicing=Slicing.checked(by, window, time, op, max_slices, fold_slices),
             max_labels=max_labels,
         )
         self._position, self._lock = Position(), threading.RLock()
-        self.reset()
+        self._tally = Tally(self._options)
 
     def reset(self) -> None:
         """Forget all that was counted, and the task if it was found from the data."""
         with self._lock:
-            self._settle(State(self._options.resolved(self._options.task)), Position())
+            self._set(Tally(self._options), Position())
 
     @unbroken
-    def _settle(self, base: State, position: Position | None = None) -> None:
-        """Go on from a state, with a counter to be made for it."""
-        self._base, self._position = base, self._position if position is None else position
-        self._counter: Counter | None = None
-        self._traffic = self._pending = 0  # rows through the counter, either way; rows in it
+    def _set(self, tally: Tally, position: Position) -> None:
+        self._tally, self._position = tally, position
 
     def update(self, data: Any) -> None:
         """Count the rows of a record batch, a table, a reader, any Arrow PyCapsule object, or a mapping name -> array.
@@ -131,27 +136,12 @@ class Accumulator:
         >>> acc.snapshot().rows
         3
         """
+        if self._options.slicing.is_asked:
+            raise InputError("update_pairs has no columns that tell slices apart; count rows with update")
         table, numbers = listed_pairs(y_true, y_pred, count)
         self._options.refuse_pairs()
         with self._lock:
-            self._count_listed(table, numbers)
-
-    @unbroken
-    def _count_listed(self, table: pa.Table, counts: list[int]) -> None:
-        rows = sum(counts)
-        self._make_room(rows, 1)
-        before = self._counter
-        counter = self._counter_for(Sides(Chosen(("y_true",), ()), Chosen(("y_pred",), ())), table)
-        if counter is None:
-            self._skip("null_true", rows)
-            return
-        try:
-            counter.count_listed(table, np.array(counts, np.int64))
-        except BaseException:
-            self._counter = before
-            raise
-        self._traffic += rows
-        self._pending += rows
+            self._tally.count_listed(table, numbers)
 
     def merge(self, other: Snapshot | Accumulator) -> None:
         """Add all that another accumulator or snapshot counted.
@@ -162,27 +152,28 @@ class Accumulator:
         position = other._position if isinstance(other, Accumulator) else Position()
         with self._lock:
             position = self._position + position
-            total = self._state() + state
+            total = self._tally.state() + state
             if not state.is_empty:
                 # an accumulator without rows would take any configuration; its own options still have to agree
-                asked = self._options.resolved(self._options.task or state.config.task)
-                config = (self._base.config if self._config.task else asked).joined(state.config)
-                self._options.limits.check(len(total.counts.labels), None, config)
-                self._settle(replace(total, config=config), position)
+                asked, base = self._options.resolved(self._options.task or state.config.task), self._tally.base
+                config = (base.config if self._tally.config.task else asked).joined(state.config)
+                self._options.check(total, config)
+                self._merged(replace(total, config=config), position)
+
+    @unbroken
+    def _merged(self, total: State, position: Position) -> None:
+        self._tally.settle(total)
+        self._position = position
 
     def snapshot(self) -> Snapshot:
         """An immutable copy of all that was counted so far, at a batch boundary."""
         with self._lock:
-            return Snapshot(self._state())
-
-    @unbroken
-    def _state(self) -> State:
-        return self._base if self._counter is None else self._base + self._counter.state()
+            return Snapshot(self._tally.state())
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write counts, options and positions to a state file, whole or not at all; what it held is kept as `.1`."""
         with self._lock:
-            state, position = self._state(), self._position
+            state, position = self._tally.state(), self._position
         keep(path, state, position, self._options)
 
     @classmethod
@@ -194,50 +185,40 @@ class Accumulator:
         made._position = position
         return made
 
+    def fold_windows(self, before: datetime) -> None:
+        """No longer tell apart the rows of windows that start before a time: they stay in the total, and in slice ().
+
+        So that months of windows take no more memory than the newest ones. InputError without windows.
+        """
+        if not self._options.slicing.window:
+            raise InputError("there are no windows to fold: count with window and time")
+        with self._lock:
+            self._tally.fold_windows(microseconds(before))
+
     def _apply(self, data: Any, step: int) -> None:
         table = table_or_none(data)
         if table is None:
             self._apply_stream(data, step)
         else:
-            self._apply_table(table, step)
-
-    @unbroken
-    def _apply_table(self, table: pa.Table, step: int) -> None:
-        fresh, before, done, row = self._counter is None, self._base, [], 0
-        if step > 0:
-            self._refuse_beyond(table.num_rows)
-        try:
-            for batch in table.to_batches(max_chunksize=SLICE):
-                self._count(batch, step, row)
-                done.append(batch)
-                row += batch.num_rows
-        except BaseException:
-            if fresh:
-                self._settle(before)
-            else:
-                for batch in done:
-                    self._count(batch, -step)
-            raise
+            self._tally.apply_table(table, step)
 
     def _apply_stream(self, data: Any, step: int) -> None:
         """Count a stream that can be read only once into a state of its own, added when it has ended."""
-        apart = self._apart()
+        apart = self._apart()._tally
         row = 0
         for batch in batches_of(data):
-            apart._count(batch, 1, row)
+            apart.count(batch, 1, row)
             row += batch.num_rows
-        counted = apart._state()
-        total = self._state() + counted if step > 0 else self._state() - counted
-        self._options.limits.check(len(total.counts.labels), None, total.config)
-        self._settle(total)
+        counted = apart.state()
+        total = self._tally.state() + counted if step > 0 else self._tally.state() - counted
+        self._options.check(total, total.config)
+        self._tally.settle(total)
 
     def _apart(self) -> Accumulator:
         """An empty accumulator for the same columns, options and task."""
         apart = copy.copy(self)
-        apart._options, apart._lock = (
-            replace(self._options, task=self._config.task or self._options.task),
-            threading.RLock(),
-        )
+        apart._options = replace(self._options, task=self._tally.config.task or self._options.task)
+        apart._lock = threading.RLock()
         apart.reset()
         return apart
 
@@ -245,50 +226,13 @@ class Accumulator:
         """A copy that counts on its own; the cheapest way to look at counts that others wait to change."""
         with self._lock:
             twin = copy.copy(self)
-            twin._lock, twin._counter = threading.RLock(), self._counter and self._counter.twin()
+            twin._lock, twin._tally = threading.RLock(), self._tally.twin()
         return twin
-
-    def _count(self, batch: pa.RecordBatch, step: int, first_row: int = 0) -> None:
-        """Count one record batch, whole or not at all; errors number its rows from `first_row`."""
-        self._make_room(batch.num_rows, step)
-        sides = self._options.in_order(batch.schema.names)
-        rows = rows_of(batch, sides, first_row)
-        counter = self._counter_for(sides, batch)
-        if counter is None:
-            self._skip("null_true", batch.num_rows * step)
-            return
-        counter.count(rows, step)
-        self._traffic += batch.num_rows
-        self._pending += batch.num_rows * step
-
-    def _refuse_beyond(self, rows: int) -> None:
-        if self._base.seen + self._pending + rows > MOST:
-            raise CountOverflowError(f"{rows} more rows would pass 2**63 - 1; nothing was added")
-
-    def _make_room(self, rows: int, step: int) -> None:
-        """Refuse rows that would pass int64; move what was counted to the base before the counter's cells could."""
-        if step > 0:
-            self._refuse_beyond(rows)
-        if self._traffic + rows > MOST // 2:
-            self._settle(self._state())
-
-    @property
-    def _config(self) -> Config:
-        return self._base.config if self._counter is None else self._counter.config
-
-    def _counter_for(self, sides: Sides, data: Any) -> Counter | None:
-        """The counter of these columns, made when the task is decided; None while truth columns hold nothing."""
-        self._counter = counter_for(self._options, self._counter, self._config, sides, data)
-        return self._counter
 
     @unbroken
     def _count_piece(self, batch: pa.RecordBatch, malformed: int = 0, first_row: int = 0) -> None:
         """Count a batch as it came from a source, with the lines that could not be read beside it."""
         with self._lock:
             for start in range(0, batch.num_rows, SLICE):
-                self._count(batch.slice(start, SLICE), 1, first_row + start)
-            self._skip("malformed", malformed)
-
-    def _skip(self, cause: str, rows: int) -> None:
-        """Tally rows that never reached a counter; a negative number takes them away again."""
-        self._base += State(self._base.config, skipped={cause: rows} if rows else {})
+                self._tally.count(batch.slice(start, SLICE), 1, first_row + start)
+            self._tally.skip("malformed", malformed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -15,12 +16,16 @@ from streamavg.count.score_counter import ScoreCounter
 from streamavg.count.selection import Chosen, listed
 from streamavg.count.sets import SetCounter
 from streamavg.count.single import SingleCounter
+from streamavg.count.slice_groups import SliceGroups
+from streamavg.count.slice_table import SliceTable
 from streamavg.count.tasks import check_kind, chunks, task_of
 from streamavg.count.texts import is_blank
 from streamavg.count.weights import weights_of
 from streamavg.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from streamavg.count.selection import Sides
     from streamavg.options import Options
     from streamavg.state.config import Config
@@ -48,14 +53,17 @@ def counter_for(options: Options, before: Counter | None, config: Config, sides:
         if before is None:
             # predictions made from scores are indicators, a column a class
             pred = sides.pred if sides.pred.columns else Chosen(wanted.labels, wanted.labels)
-            return _with_scores(SetCounter((true, pred), wanted, options.limits), classes, options, sides, data)
+            return _made(options, partial(SetCounter, (true, pred), wanted, options.limits), classes, sides, data)
         if wanted.labels != before.config.labels:
             raise InputError(f"the indicator columns are now {listed(wanted.labels)}; they were others before")
     elif before is None:
         wanted = options.resolved(task, (classes if task == "multiclass" else None) or config.labels)
         name = sides.pred.columns[0] if sides.pred.columns else "the prediction"
-        labels_of = SingleCounter((true.columns[0], name), wanted, options.limits)
-        return _with_scores(labels_of, classes, options, sides, data)
+        names = (true.columns[0], name)
+        made = _made(options, partial(SingleCounter, names, wanted, options.limits), classes, sides, data)
+        if options.slicing.is_asked and made.slices is None:
+            made.slices = SliceTable(names, wanted)
+        return made
     return before
 
 
@@ -68,14 +76,29 @@ def rows_of(batch: pa.RecordBatch, sides: Sides, first_row: int) -> Rows:
     return Rows(true, pred, first_row, weights, scores)
 
 
-def _with_scores(
-    labels: SingleCounter | SetCounter, classes: tuple[str, ...] | None, options: Options, sides: Sides, data: Any
+def _made(
+    options: Options,
+    labels: Callable[[], SingleCounter | SetCounter],
+    classes: tuple[str, ...] | None,
+    sides: Sides,
+    data: Any,
 ) -> Counter:
-    if classes is None or options.scoring is None:
-        return Counter(labels)
-    scores = ScoreCounter(sides, classes, labels.config, options.scoring, options.limits)
-    scores.told = _told_by(sides, data)
-    return Counter(labels, scores)
+    """A counter of labels and what else is asked for; slices too, but those of labels alone."""
+    scoring, told = options.scoring, _told_by(sides, data) if sides.score.columns else ((), None)
+
+    def fresh() -> Counter:
+        counted = labels()
+        if classes is None or scoring is None:
+            return Counter(counted)
+        scores = ScoreCounter(sides, classes, counted.config, scoring, options.limits)
+        scores.told = told
+        return Counter(counted, scores)
+
+    made = fresh()
+    config = made.config
+    if options.slicing.is_asked and (made.scores is not None or config.sample_weight or config.task == "multilabel"):
+        made.slices = SliceGroups(fresh)
+    return made
 
 
 def _is_one_score(sides: Sides, data: Any) -> bool:

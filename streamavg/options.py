@@ -17,6 +17,7 @@ from streamavg.count.selection import (
     indicator_labels,
     named_columns,
 )
+from streamavg.count.slicing import Slicing
 from streamavg.errors import InputError, require_one_of
 from streamavg.numeric import Numeric
 from streamavg.state.config import ANY, Config, NullPred, Task, Unknown
@@ -25,7 +26,12 @@ from streamavg.state.labels import label_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from streamavg.state.state import State
+
     Columns = str | Sequence[str]
+
+NO_SLICING = Slicing()
+_ROLES = {"weight": "sample_weight"}  # as messages call them
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,7 @@ class Options:
     samples: bool
     sample_weight: str | None
     scoring: Scoring | None
+    slicing: Slicing
     limits: Limits
     task: Task | None
     config: Config
@@ -57,6 +64,7 @@ class Options:
         samples: bool,
         sample_weight: str | None = None,
         scoring: Scoring | None = None,
+        slicing: Slicing = NO_SLICING,
         max_labels: int,
     ) -> Options:
         """The options as the user gives them. Raises InputError for those that cannot be."""
@@ -81,6 +89,7 @@ class Options:
             samples=samples,
             sample_weight=sample_weight,
             scoring=scoring,
+            slicing=slicing,
             limits=Limits(max_labels, pos_label is not None, None if confusion == "auto" else bool(confusion)),
             task=task or ("binary" if pos_label is not None else None),
             config=Config(
@@ -92,6 +101,8 @@ class Options:
                 ovo=scoring is not None and scoring.ovo,
                 losses=scoring is None or scoring.losses,
                 weight_quantum=None if scoring is None else scoring.quantum,
+                by=slicing.by,
+                window=slicing.window,
             ),
         )
 
@@ -116,6 +127,7 @@ class Options:
             "samples": self.samples,
             "sample_weight": self.sample_weight,
             **(Scoring("") if scoring is None else scoring).to_json(),
+            **self.slicing.to_json(),
         }
 
     def resolved(self, task: Task | None, labels: tuple[str, ...] | None = None) -> Config:
@@ -127,6 +139,11 @@ class Options:
             return replace(config, pos_label=self.pos_label or "1")
         return replace(config, samples=self.samples) if task == "multilabel" else config
 
+    def check(self, state: State, config: Config) -> None:
+        """InputError if a state has more labels or slices than there may be."""
+        self.limits.check(len(state.counts.labels), None, config)
+        self.slicing.check(len(state.slices.keys))
+
     def chosen(self, available: Sequence[str]) -> Sides:
         """The columns of each side among those of some data. Raises InputError if one is missing."""
         y_true, y_pred = self.columns
@@ -136,14 +153,17 @@ class Options:
         )
         if self.scoring is not None:
             sides = replace(sides, score=choose(self.scoring.columns, available, "y_score"))
-        if self.sample_weight is None:
-            return sides
-        return replace(sides, weight=choose((self.sample_weight,), available, "sample_weight"))
+        wanted: dict[str, tuple[str, ...]] = {"by": self.slicing.by} if self.slicing.by else {}
+        single = {"weight": self.sample_weight, "time": self.slicing.time, "op": self.slicing.op}
+        wanted |= {role: (name,) for role, name in single.items() if name is not None}
+        found = {role: choose(names, available, _ROLES.get(role, role)) for role, names in wanted.items()}
+        return replace(sides, **found)
 
     def columns_of(self, available: Sequence[str]) -> list[str]:
         """The columns of a source that are read, each once. Raises InputError if one is missing."""
         sides = self.chosen(available)
-        numbers = {*sides.score.columns, *sides.weight.columns} - {*sides.true.columns, *sides.pred.columns}
+        texts = (sides.true, sides.pred, sides.by, sides.time, sides.op)
+        numbers = {*sides.score.columns, *sides.weight.columns} - {name for side in texts for name in side.columns}
         return [Numeric(name) if name in numbers else name for name in sides.columns]
 
     def in_order(self, available: Sequence[str]) -> Sides:

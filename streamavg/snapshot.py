@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from streamavg.checkpoint import wire
-from streamavg.derive import explain_auc, score_tables, tables, values
+from streamavg.derive import explain_auc, panes, score_tables, tables, values
 from streamavg.derive.policy import Policy
 from streamavg.errors import InputError
 from streamavg.report import build
 from streamavg.report.render import RENDERERS, render
 from streamavg.report.text import skipped_words
 from streamavg.state.labels import public_labels
+from streamavg.state.spans import microseconds, moment, public_key
 from streamavg.state.state import State
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable
+    from datetime import datetime, timedelta
 
     import pyarrow as pa
 
@@ -89,6 +90,48 @@ class Snapshot:
     def state_bytes(self) -> int:
         """The size of the counts in memory, in bytes; it depends on labels, never on rows."""
         return self.state.size
+
+    @property
+    def slices(self) -> dict[tuple[Any, ...], Snapshot]:
+        """The slices by key: the text of each `by` value in turn (None: null), then the start of the window (UTC;
+        None: no time). Rows that are no longer told apart have the key (). They add up to this snapshot.
+        """
+        size = self.state.config.window
+        return {public_key(key, bool(size)): Snapshot(state) for key, state in self.state.slice_states.items()}
+
+    @property
+    def total(self) -> Snapshot:
+        """The same rows, no longer told apart by slices; its fingerprint is that of an evaluation without them."""
+        return Snapshot(self.state.total)
+
+    @property
+    def windows(self) -> dict[datetime, Snapshot]:
+        """The windows by their start (UTC), ascending, whatever the `by` values; InputError if there are none."""
+        return {moment(start): Snapshot(state) for start, state in panes.windows(self.state).items()}
+
+    def sliding(self, length: str | timedelta, end: datetime | None = None) -> Snapshot:
+        """The rows of the last windows: of a `length` of time before `end` (None: the end of the newest window).
+
+        Still told apart by `by`. InputError if that is no whole number of windows.
+
+        >>> from streamavg import evaluate
+        >>> data = {"y_true": [1, 1, 0], "y_pred": [0, 1, 0], "ts": [0, 300, 600]}
+        >>> snap = evaluate(data, pos_label=1, window="5m", time="ts")
+        >>> snap["accuracy"], snap.sliding("10m")["accuracy"]
+        (0.6666666666666666, 1.0)
+        """
+        return Snapshot(panes.sliding(self.state, length, None if end is None else microseconds(end)))
+
+    def decayed(self, half_life: str | timedelta, end: datetime | None = None) -> Snapshot:
+        """All rows up to `end` (None: the end of the newest window), each window half as heavy for every half-life
+        that it ended before: metrics are of `weighted`, counts are still of rows. Scores are left out.
+
+        >>> from streamavg import evaluate
+        >>> data = {"y_true": [1, 1], "y_pred": [0, 1], "ts": [0, 300]}
+        >>> evaluate(data, pos_label=1, window="5m", time="ts").decayed("5m")["recall"]
+        0.6666666666666666
+        """
+        return Snapshot(panes.decayed(self.state, half_life, None if end is None else microseconds(end)))
 
     def value(
         self,
@@ -254,21 +297,4 @@ def from_bytes(data: bytes) -> Snapshot:
     return Snapshot(wire.from_bytes(data))
 
 
-def load(path: str | os.PathLike[str]) -> Snapshot:
-    """The snapshot in a state file, also while a run is writing to it.
-
-    If it is damaged the previous generation, `path.1`, is loaded with a warning. StateError if neither is good.
-
-    >>> from_confusion(["cat", "dog"], [[8, 2], [1, 9]]).save("/tmp/today.sav")
-    >>> load("/tmp/today.sav")["accuracy"]
-    0.85
-    """
-    from streamavg.checkpoint.writer import read
-
-    saved = read(path)
-    if saved.warning is not None:
-        warnings.warn(saved.warning, stacklevel=2)
-    return Snapshot(saved.state)
-
-
-__all__ = ["RENDERERS", "Snapshot", "from_bytes", "load"]
+__all__ = ["RENDERERS", "Snapshot", "from_bytes"]

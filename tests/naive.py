@@ -78,6 +78,27 @@ def translate(codes, mapping, out):
         out[row] = mapping[code] if code < len(mapping) else 0
 
 
+def count_slices(slices, y_true, y_pred, bounds, step, cells):
+    for k, (place, true, pred) in enumerate(zip(slices.tolist(), y_true.tolist(), y_pred.tolist(), strict=True)):
+        start = k - k % BLOCK
+        block = [array[start : start + BLOCK].max() for array in (slices, y_true, y_pred)]
+        if any(most >= bound for most, bound in zip(block, bounds, strict=True)):
+            return start
+        if true == pred:
+            cells[place, true, 0] += step
+        else:
+            cells[place, pred, 1] += step
+            cells[place, true, 2] += step
+    return len(y_true)
+
+
+def place_pairs(first, second, width, table, out):
+    for k, (a, b) in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
+        code = a * int(width) + b
+        out[k] = table[code] if b < width and code < len(table) else 2**32 - 1
+    return max(out.tolist(), default=0)
+
+
 def fill_nulls(codes, bits, offset, size, null_code, out):
     valid = [is_set(bits, offset + row) for row in range(len(codes))]
     for row, code in enumerate(codes):
@@ -848,6 +869,36 @@ def count_slots(slots, hits, bits, unseen, seen, cells):
         cells[slot + true * len(seen)] += 1 if seen[slot] == score else 1 + 2**32
 
 
+def count_folded(folded, table, hits, pure, cells):
+    slots = np.zeros(len(folded), np.uint32)
+    look_up(folded, table, slots)
+    count_values(slots, hits, cells)
+    return sum(pure[slots].tolist())
+
+
+def witness(slots, bits, unseen, seen, pure):
+    for slot, score in zip(slots.tolist(), bits.tolist(), strict=False):
+        if seen[slot] == unseen:
+            seen[slot] = score
+        if seen[slot] != score:
+            pure[slot] = 0
+
+
+def count_tile(scores, bits, hits, grid, tables, room, is_plain):
+    """Always with witnesses; what a slot holds is in the marks alone, where the loop may have it in the cells too."""
+    (table, half, pivot, flip, _, unseen), (seen, pure, cells, _) = grid, tables
+    folded, slots = (room[0][: len(scores)], room[1][: len(scores)])
+    fold(scores, half, pivot, flip, folded)
+    look_up(slots.copy(), table, slots)
+    count_values(slots, hits, cells)
+    witness(slots, bits, unseen, seen, pure)
+
+
+def count_decided(scores, flags, bound, sums):
+    for score, flag in zip(scores.tolist(), flags.tolist(), strict=True):
+        sums += [flag, score >= bound, flag and score >= bound]
+
+
 def count_values(slots, hits, cells):
     for slot, true in zip(slots.tolist(), hits.tolist(), strict=False):
         cells[slot + true * len(cells) // 2] += 1
@@ -876,17 +927,18 @@ def _count_column(slots, truth, shape, column, seen_by, more):
         add_versus(slots, truth, column, step, versus)
 
 
-def count_scores(values, truth, shape, grid, seen, cells, more, room):
-    table, half, pivot, flip, zero, unseen = grid
+def count_scores(values, truth, shape, grid, hot, more, room):
     rows, columns = map(int, shape[:2])
     tile, folded = np.zeros((columns, rows), values.dtype), np.zeros(rows, np.int32)
-    gather(values, shape, 0, 0, zero, tile)
+    gather(values, shape, 0, 0, grid[4], tile)
     for c in range(columns):
-        slots, bits = np.zeros(rows, np.uint32), tile[c].view(seen.dtype)
-        fold(tile[c], half, pivot, flip, folded)
-        look_up(folded.view(np.uint32), table, slots)
-        count = partial(count_slots, bits=bits, unseen=unseen, seen=seen[c], cells=cells[c])
-        _count_column(slots, truth, shape, c, count, more)
+
+        def count(slots, hits, column=tile[c], tables=tuple(each[c] for each in hot)):
+            bits, scratch = column.view(tables[0].dtype), (folded, folded.view(np.uint32))
+            count_tile(column, bits, hits, grid, tables, scratch, True)
+            slots[:] = scratch[1]
+
+        _count_column(np.zeros(rows, np.uint32), truth, shape, c, count, more)
 
 
 def count_exact(values, truth, shape, mapping, cells, more, room):
@@ -900,3 +952,127 @@ def count_exact(values, truth, shape, mapping, cells, more, room):
 
 def _number(sums, place):
     return number_of(sums.limbs[place].tolist(), sums.low)
+
+
+# ---- kernels that join records by the hashes of their ids; a ring's table is searched from end to end
+
+
+def turned(word, bits):
+    word = int(word)
+    return ((word << bits) | (word >> (64 - bits))) % 2**64
+
+
+def sip_round(a, b, c, d):
+    """Figure 2.1 of the paper, in the order in which it is drawn."""
+    a, b, c, d = (int(each) for each in (a, b, c, d))
+    a, c = (a + b) % 2**64, (c + d) % 2**64
+    b, d = turned(b, 13) ^ a, turned(d, 16) ^ c
+    a = turned(a, 32)
+    c, a = (c + b) % 2**64, (a + d) % 2**64
+    b, d = turned(b, 17) ^ c, turned(d, 21) ^ a
+    return a, b, turned(c, 32), d
+
+
+def sip_words(text, key):
+    text, (k0, k1) = bytes(text), (int(each) for each in key)
+    padded = text + bytes(7 - len(text) % 8) + bytes([len(text) % 256])
+    words = [0x736F6D6570736575, 0x646F72616E646F6D ^ 0xEE, 0x6C7967656E657261, 0x7465646279746573]
+    words = [word ^ half for word, half in zip(words, (k0, k1, k0, k1), strict=True)]
+    for (word,) in struct.iter_unpack("<Q", padded):
+        words[3] ^= word
+        words = list(sip_round(*sip_round(*words)))
+        words[0] ^= word
+    return tuple(words)
+
+
+def hash_texts(ends, data, key, hashes):
+    for i in range(len(hashes)):
+        words = list(sip_words(bytes(data)[ends[i] : ends[i + 1]], key))
+        for half, (place, mark) in enumerate(((2, 0xEE), (1, 0xDD))):
+            words[place] ^= mark
+            for _ in range(4):
+                words = list(sip_round(*words))
+            hashes[i, half] = words[0] ^ words[1] ^ words[2] ^ words[3]
+
+
+def find(table, keys, first, second):
+    place = int(first) % len(table)
+    while table[place] and tuple(map(int, keys[int(table[place]) % 2**32 - 1])) != (int(first), int(second)):
+        place = (place + 1) % len(table)
+    return place
+
+
+def drop(table, place):
+    """Empty the place, then put in anew all that stood behind it."""
+    table[place] = 0
+    behind = []
+    after = (place + 1) % len(table)
+    while table[after]:
+        behind.append(int(table[after]))
+        table[after] = 0
+        after = (after + 1) % len(table)
+    for entry in behind:
+        place = (entry >> 32) % len(table)
+        while table[place]:
+            place = (place + 1) % len(table)
+        table[place] = entry
+
+
+def retire(span, limits, now, ring):
+    table, keys, kinds, clocks, counts = ring
+    for number in range(int(span[0]), int(span[1])):
+        slot = number % len(kinds)
+        if span[1] - number <= limits[0] and now - clocks[slot] <= limits[1]:
+            return
+        if kinds[slot] in (1, 2):
+            counts[1 if kinds[slot] == 1 else 2] += 1
+        if kinds[slot]:
+            drop(table, find(table, keys, *keys[slot]))
+        kinds[slot] = 0
+        span[0] = number + 1
+
+
+def pair(hashes, news, span, limits, ring, found):
+    table, keys, kinds, clocks, counts = ring
+    for i, kind in enumerate(news):
+        slot = int(span[1]) % len(kinds)
+        retire(span, limits, clocks[slot], ring)
+        kinds[slot], found[i] = 0, -1
+        alike = [n for n in range(int(span[0]), int(span[1])) if kinds[n % len(kinds)] and kind]
+        alike = [n for n in alike if (keys[n % len(kinds)] == hashes[i]).all()]
+        if alike and kinds[alike[0] % len(kinds)] == 3 - kind:
+            kinds[alike[0] % len(kinds)], found[i] = 3, alike[0]
+            counts[0] += 1
+        elif alike:
+            counts[3] += 1
+        elif kind:
+            keys[slot], kinds[slot] = hashes[i], kind
+            table[find(table, keys, *hashes[i])] = int(hashes[i, 0]) % 2**32 * 2**32 + slot + 1
+        span[1] += 1
+
+
+def joined(records, most):
+    """The pairs of (id, "truth" or "prediction", value) records, as a dictionary would make them, and what became of
+    the rest; a record is remembered until `most` more have come after it."""
+    held, pairs, counts = {}, [], Counter()
+
+    def expire(number):
+        for name in [name for name, (since, *_) in held.items() if number - since > most]:
+            state = held.pop(name)[1]
+            counts[{"prediction": "expired", "truth": "orphan"}.get(state, "")] += 1
+
+    for number, (name, kind, value) in enumerate(records):
+        expire(number)
+        if name is None:
+            counts["no_id"] += 1
+        elif name not in held:
+            held[name] = (number, kind, value)
+        elif {held[name][1], kind} == {"prediction", "truth"}:
+            other = held[name][2]
+            pairs.append((value, other) if kind == "truth" else (other, value))
+            held[name] = (held[name][0], "paired", None)
+            counts["matched"] += 1
+        else:
+            counts["duplicate"] += 1
+    del counts[""]
+    return pairs, counts, {name: kind for name, (_, kind, _) in held.items() if kind != "paired"}

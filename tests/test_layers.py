@@ -28,23 +28,28 @@ ALLOWED = {
     "unbroken": [],
     "sources": ["numpy", "pyarrow", "position", "numeric", "errors"],
     "sources.pages": ["numpy", "pyarrow", "errors", "(count.kernels)"],  # whose loops read pages
+    "sources.broker": ["errors", "(confluent_kafka)"],
+    "join": ["numpy", "pyarrow", "checkpoint.batches", "count", "errors"],
+    "joining": ["join", "count.selection", "errors"],
     "report": ["numpy", "derive", "state.labels", "errors", "(pyarrow)"],
     "report.text": ["rich", "derive", "state.labels", "errors", "report"],
     "checkpoint": ["numpy", "(pyarrow)", "position", "state", "errors"],
     "progress": ["rich"],
     "snapshot": ["numpy", "pyarrow", "state", "derive", "report", "checkpoint.wire", "(checkpoint)", "errors"],
+    "loading": ["snapshot", "(checkpoint)"],
     "given": ["numpy", "snapshot", "state", "errors"],
     "options": ["count", "numeric", "state", "errors"],
     "counters": ["pyarrow", "count", "options", "state", "errors"],
+    "slicer": ["numpy", "pyarrow", "count", "state", "errors"],
+    "tally": ["numpy", "count", "counters", "options", "slicer", "state", "unbroken", "errors"],
     "accumulator": [
-        "numpy",
         "checkpoint.kept",
         "count",
-        "counters",
         "options",
         "position",
         "snapshot",
-        "state",
+        "state.spans",
+        "tally",
         "unbroken",
         "errors",
     ],
@@ -54,9 +59,17 @@ ALLOWED = {
     "saving": ["accumulator", "position", "snapshot", "state", "worker"],
     "run": ["pyarrow", "accumulator", "count.inputs", "refining", "sources", "snapshot", "worker", "errors"],
     "resume": ["accumulator", "checkpoint", "position", "run", "saving", "snapshot", "state", "errors"],
+    "live": ["numpy", "position", "snapshot", "derive", "report", "errors"],
+    "live.picture": ["rich", "live", "report"],
+    "live.view": ["rich", "live", "report"],
+    "live.page": ["(prometheus_client)", "live", "errors"],
     "signals": [],
     "output": ["(checkpoint.wire)", "(sources)", "errors"],
-    "arguments": ["(report.escape)"],
+    "watermark": ["numpy", "count.times", "derive.panes", "snapshot", "state", "errors"],
+    "following": ["live.moment", "position", "state.spans", "errors"],
+    "resumed": ["checkpoint", "position", "state", "errors"],
+    "arguments": ["(report.escape)", "(commands.follow_arguments)"],
+    "commands": ["*"],
     "cli": ["*"],
     "__init__": [],
     "__main__": ["cli"],
@@ -164,7 +177,9 @@ def loaded_by(*arguments: str) -> set[str]:
     return set(ran.stdout.rpartition("loaded:")[2].split())
 
 
-@pytest.mark.parametrize("arguments", [[], ["--help"], ["eval", "--help"], ["show", "--help"], ["--version"]], ids=str)
+@pytest.mark.parametrize(
+    "arguments", [[], ["--help"], ["eval", "--help"], ["follow", "--help"], ["show", "--help"], ["--version"]], ids=str
+)
 def test_starting_loads_nothing_heavy(arguments):
     assert loaded_by(*arguments) == set()
 

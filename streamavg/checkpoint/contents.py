@@ -11,12 +11,14 @@ import numpy as np
 from streamavg.checkpoint.parts import about_parts, read_parts
 from streamavg.checkpoint.score_columns import check_scores, held_scores
 from streamavg.checkpoint.score_identities import check_score_sums
+from streamavg.checkpoint.slice_columns import check_rest, check_slices
+from streamavg.state.causes import CAUSES, TALLIES
 from streamavg.state.config import Config
 from streamavg.state.counts import FN, FP, TP, Counts
 from streamavg.state.pairs import NO_LABEL, Pairs
 from streamavg.state.rowtable import unpack
 from streamavg.state.score_debts import score_debt
-from streamavg.state.state import CAUSES, TALLIES, State
+from streamavg.state.state import State
 from streamavg.state.tables import KeyTable, checked_add, checked_int, exact_sum
 from streamavg.state.weighted import NAMES
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from streamavg.state.tables import Ints
 
 # options that older files do not have, which therefore stand in a file only if they are not at their default
-LATER = {"decision", "losses", "ovo", "sample_weight", "scores", "weight_quantum"}
+LATER = {"by", "decision", "losses", "ovo", "sample_weight", "scores", "weight_quantum", "window"}
 
 
 def about_state(state: State) -> dict[str, Any]:
@@ -68,6 +70,7 @@ def state_of(about: dict[str, Any], batch: pa.RecordBatch) -> State:
         **read_parts(about, batch),
     )
     check(state)
+    check_rest(state)
     if is_signed(state) is not _of_type(about["signed"], bool):
         raise ValueError("negative counts and the mark for them do not agree")
     return state
@@ -98,6 +101,7 @@ def check(state: State) -> None:
         _check_pairs(state, state.pairs)
     if not state.weighted.is_empty:
         _check_weights(state)
+    check_slices(state)
     for scores in held_scores(state).values():
         check_scores(scores, state.config.scores)
     check_score_sums(state)
@@ -151,6 +155,7 @@ def is_signed(state: State) -> bool:
     owing = owing or (
         state.config.sample_weight and state.weighted.first_negative(state.order, state.weighted_cells) is not None
     )
+    owing = owing or state.slices.has_negative or any(is_signed(state.slice_states[key]) for key in state.slices.rest)
     owing = min(numbers) < 0 or owing or any(bool((array < 0).any()) for array in arrays)
     return bool(owing or score_debt(state))
 
@@ -215,7 +220,9 @@ def _config(found: Any, labels: tuple[str, ...]) -> Config:
         raise ValueError("a label is declared twice")
     if type(found.get("weight_quantum", 1.0)) is not float:
         raise TypeError("weight_quantum is no number")
-    config = Config(**found, labels=labels).checked()
+    if "by" in found and type(found["by"]) is not list:
+        raise TypeError("the columns of slices are no list")
+    config = Config(**{**found, "by": tuple(found.get("by", ()))}, labels=labels).checked()
     multilabel = config.task == "multilabel"
     if (config.task == "binary") != (config.pos_label is not None) or not (config.samples or multilabel):
         raise ValueError("the options do not suit the task")

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from streamavg.options import Options
     from streamavg.state.state import State
 
-_COLUMNS, _TEXTS = ("y_true", "y_pred", "y_score"), ("task", "pos_label", "sample_weight")
-_LATER = {  # what files from before an option mean by leaving it out
+_COLUMNS, _TEXTS = ("y_true", "y_pred", "y_score"), ("task", "pos_label", "sample_weight", "window", "time", "op")
+_LATER: dict[str, Any] = {  # what files from before an option mean by leaving it out
     "sample_weight": None,
     "y_score": None,
     "threshold": 0.5,
@@ -24,6 +24,10 @@ _LATER = {  # what files from before an option mean by leaving it out
     "ovo": False,
     "losses": True,
     "weight_quantum": None,
+    "by": [],
+    "window": None,
+    "time": None,
+    "op": None,
 }
 _NAMES = ("y_true", "y_pred", "task", "labels", "pos_label", "unknown", "null_pred", "samples", *_LATER)
 
@@ -51,6 +55,7 @@ def options_in(saved: Saved) -> dict[str, Any]:
         found |= {"y_true": "y_true", "y_pred": "y_pred", "labels": list(config.labels) or None}
         found["sample_weight"] = "sample_weight" if config.sample_weight else None
         found |= {name: getattr(config, name) for name in ("ovo", "losses", "weight_quantum")}
+        found |= {"by": list(config.by), "window": config.window or None, "time": "time" if config.window else None}
         if config.scores:
             found |= {"y_score": "y_score", "y_pred": None if config.decision else "y_pred"}
     if isinstance(found, dict):
@@ -67,7 +72,7 @@ def _are_sound(found: dict[str, Any]) -> bool:
     columns = columns and found["y_true"] is not None and (found["y_pred"] or found["y_score"]) is not None
     labels = found["labels"] is None or _is_texts(found["labels"])
     flags = all(isinstance(found[name], bool) for name in ("samples", "ovo", "losses"))
-    return texts and columns and labels and flags
+    return texts and columns and labels and flags and _is_texts(found["by"])
 
 
 def _is_texts(value: object) -> bool:

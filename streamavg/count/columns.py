@@ -106,7 +106,7 @@ class Column:
     def _translated(self, codes: Array, mapping: Array) -> Codes:
         out = np.empty(len(codes), self._word)
         if codes.dtype.itemsize == 1 and len(mapping) == 2 == 1 + int(codes.max(initial=0)):  # flags
-            np.add(np.multiply(codes, mapping[1] - mapping[0], out=out), mapping[0], out=out)
+            np.add(np.multiply(codes, np.diff(mapping), out=out), mapping[0], out=out)
         else:
             loops(len(codes)).translate(codes, mapping, out)
         return Codes(out, len(self.vocabulary), WordSpace(roomy(len(self.vocabulary))))

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from streamavg.count.plain_rows import PAIRS
 from streamavg.count.sets import SetCounter
+from streamavg.count.single import SingleCounter
 from streamavg.errors import InputError
+from streamavg.state.config import ANY
+from streamavg.state.layout import Layout
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pyarrow as pa
 
     from streamavg.count.rows import Rows
     from streamavg.count.score_counter import ScoreCounter
-    from streamavg.count.single import SingleCounter
+    from streamavg.count.slice_groups import SliceGroups
+    from streamavg.count.slice_table import SliceTable
     from streamavg.state.config import Config
+    from streamavg.state.slices import Key
     from streamavg.state.state import State
     from streamavg.state.tables import Ints
 
@@ -22,27 +31,45 @@ if TYPE_CHECKING:
 class Counter:
     """Counts the labels of rows, one a row or sets of them; an error leaves it as it was."""
 
-    def __init__(self, labels: SingleCounter | SetCounter, scores: ScoreCounter | None = None) -> None:
-        self._labels, self.scores = labels, scores
+    def __init__(
+        self,
+        labels: SingleCounter | SetCounter,
+        scores: ScoreCounter | None = None,
+        slices: SliceTable | SliceGroups | None = None,
+    ) -> None:
+        self._labels, self.scores, self.slices = labels, scores, slices
 
     @property
     def config(self) -> Config:
         """The options that the counts stand under."""
         return self._labels.config
 
-    def count(self, rows: Rows, step: int) -> None:
-        """Add (step 1) or take away (step -1) rows, whole or not at all."""
+    def count(self, rows: Rows, step: int, bound: int = 0) -> None:
+        """Add (step 1) or take away (step -1) rows, whole or not at all; their slices are below `bound`."""
+        self._count_all(rows, step)
+        if self.slices is not None:
+            try:
+                self.slices.count(rows, step, bound)
+            except BaseException:
+                self._count_all(rows, -step)
+                raise
+
+    def _count_all(self, rows: Rows, step: int) -> None:
         scored = None if self.scores is None else self.scores.read(rows)
-        rows = rows if scored is None else scored.rows
-        self._count_labels(rows, step)
+        rows, pairs = (rows, None) if scored is None else (scored.rows, scored.pairs)
+        self._count_labels(rows, step, pairs)
         if self.scores is not None and scored is not None:
             try:
                 self.scores.count(scored, step)
             except BaseException:
-                self._count_labels(rows, -step)
+                self._count_labels(rows, -step, pairs)
                 raise
 
-    def _count_labels(self, rows: Rows, step: int) -> None:
+    def _count_labels(self, rows: Rows, step: int, pairs: Ints | None) -> None:
+        if pairs is not None:
+            assert isinstance(self._labels, SingleCounter)
+            self._labels.count_texts(*PAIRS, pairs * step)
+            return
         if isinstance(self._labels, SetCounter):
             self._labels.count(rows.true, rows.pred, step, rows.weights)
         else:
@@ -58,9 +85,15 @@ class Counter:
         """A copy that counts on its own."""
         twin = copy.copy(self)
         twin._labels, twin.scores = self._labels.twin(), self.scores and self.scores.twin()
+        twin.slices = self.slices and self.slices.twin()
         return twin
 
-    def state(self) -> State:
-        """An immutable copy of all that was counted."""
+    def state(self, keys: Sequence[Key] = ()) -> State:
+        """An immutable copy of all that was counted; keys: that of each code of a slice."""
         state = self._labels.state()
-        return state if self.scores is None else self.scores.joined(state)
+        if self.scores is not None:
+            state = self.scores.joined(state)
+        if self.slices is None:
+            return state
+        layout = Layout.named(state.config.scores) if state.config.scores not in ("", ANY) else None
+        return replace(state, slices=self.slices.state(keys).with_rests(lambda rest: rest.in_layout(layout)))

@@ -41,13 +41,16 @@ class Hot:
     """The tables that the loops write: of one type of score, and of rows either counted or retracted.
 
     cells (labels, 2 * slots): negatives, then positives; the low half counts, the high half is not 0 once a slot met
-    another score than the one in `seen`. For an exact layout `seen` is empty.
+    another score than the one in `seen`, and so has one that is not marked in `pure`. For an exact layout `seen` is
+    empty. patience: see `count_tile`.
     """
 
     def __init__(self, classes: int, slots: int, seen: np.dtype[Any] | None) -> None:
         self.cells: Ints = np.zeros((classes, 2 * slots), np.int64)
         self.unseen = seen.type(np.iinfo(seen).max) if seen else np.uint32(0)
         self.seen = np.full((classes, slots if seen else 0), self.unseen)
+        self.pure = np.ones(self.seen.shape, np.uint8)
+        self.patience = np.zeros((classes, 2), np.int32)
         self.rows = 0
 
     def counts(self) -> tuple[Ints, Ints]:
@@ -64,12 +67,13 @@ class Hot:
             return np.where(touched != 0, witness_of(exact_values(layout)), EMPTY)
         scores = self.seen.view(np.float32 if self.seen.dtype == np.uint32 else np.float64)
         known = np.where(self.seen == self.unseen, EMPTY, witness_of(scores))
-        return np.where(touched >> 32 != 0, MIXED, known)
+        return np.where((touched >> 32 != 0) | (self.pure == 0), MIXED, known)
 
     def twin(self) -> Hot:
         """A copy that counts on by itself."""
         twin = copy.copy(self)
-        twin.cells, twin.seen = self.cells.copy(), self.seen.copy()
+        twin.cells, twin.seen, twin.pure = self.cells.copy(), self.seen.copy(), self.pure.copy()
+        twin.patience = self.patience.copy()
         return twin
 
 
@@ -165,7 +169,8 @@ class ScoreTable:
         else:
             grid = graded(self.layout.family, self.layout.size)
             about = (grid.table, grid.half, grid.pivot, grid.flip, values.dtype.type(0), hot.unseen)
-            count_scores(flat, flags, shape, about, hot.seen, hot.cells, more, room)
+            tables = (hot.seen, hot.pure, hot.cells, hot.patience)
+            count_scores(flat, flags, shape, about, tables, more, room)
 
     def _hot(self, kind: np.dtype[Any], step: int, rows: int) -> Hot:
         """The hot table for this type and direction, emptied if it could not take so many rows more."""

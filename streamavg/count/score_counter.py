@@ -11,6 +11,7 @@ import numpy as np
 from streamavg.count import predictions, row_terms
 from streamavg.count.exact import ExactTable
 from streamavg.count.histogram import ScoreTable
+from streamavg.count.plain_rows import Asked, plain_rows
 from streamavg.count.score_columns import score_block
 from streamavg.count.score_sum_table import ScoreSumTable, terms_of
 from streamavg.count.truths import Answers, OneLabel, SeveralLabels
@@ -53,6 +54,7 @@ class Scored:
     invalid: int
     invalid_weights: RowWeights | None
     causes: dict[str, int]
+    pairs: Ints | None = None  # as in PlainRows, which the label counter takes instead of the rows
 
 
 class ScoreCounter:
@@ -80,6 +82,8 @@ class ScoreCounter:
         Raises InputError for columns, scores or weights that cannot be counted.
         """
         block = score_block(rows.scores, self._sides.score.columns, len(self.classes), rows.first)
+        if predict and (quick := self._quick(rows, block)) is not None:
+            return quick
         truth, usable = self._truth.read(rows.true)
         if self._answers is not None and self.config.null_pred != "wrong":
             usable &= ~self._answers.missing(rows.pred)
@@ -105,6 +109,21 @@ class ScoreCounter:
             names,
         )
 
+    def _quick(self, rows: Rows, block: ScoreBlock) -> Scored | None:
+        """As `read`, where one score a row decides between 0 and 1 and no row has anything odd: in half the time."""
+        if self.config.task != "binary" or self._answers is not None or rows.weights is not None:
+            return None
+        limits = self.scoring.limits(self.classes)
+        limit = limits[0] if isinstance(limits, tuple) else limits
+        asked = Asked(self._sides.true.columns[0], self.classes[0], self._other, limit)
+        found = plain_rows(rows.true[0], block, self.scoring.family(block.kind), asked)
+        return None if found is None else Scored(rows, block, found.truth, None, None, 0, None, {}, found.pairs)
+
+    @property
+    def _other(self) -> str:
+        """The negative label of a binary task."""
+        return next(label for label in self.config.labels or ("0", "1") if label != self.classes[0])
+
     def _predictions(self, block: ScoreBlock, null: Mask | None) -> tuple[pa.Array, ...]:
         """What the scores stand for; rows that are not looked at, whose scores may be none, get a null."""
         if self.config.task == "multiclass":
@@ -113,8 +132,7 @@ class ScoreCounter:
         if self.config.task == "multilabel":
             return tuple(predictions.decided(block, limits, null))
         limit = limits[0] if isinstance(limits, tuple) else limits
-        other = next(label for label in self.config.labels or ("0", "1") if label != self.classes[0])
-        return (predictions.positives(block, limit, (other, self.classes[0]), null),)
+        return (predictions.positives(block, limit, (self._other, self.classes[0]), null),)
 
     def count(self, scored: Scored, step: int) -> None:
         """Add (step 1) or take away (step -1) what was read."""

@@ -6,7 +6,7 @@ import difflib
 import re
 from collections import Counter
 from collections.abc import Iterable, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from streamavg.errors import InputError
@@ -37,17 +37,22 @@ NO_COLUMNS = Chosen((), ())
 
 @dataclass(frozen=True)
 class Sides:
-    """The columns of truth, prediction, scores and weights among those of some data; empty if not asked for."""
+    """The columns of truth, prediction, scores, weights and so on among those of some data; empty if not asked for."""
 
     true: Chosen
     pred: Chosen
     score: Chosen = NO_COLUMNS
     weight: Chosen = NO_COLUMNS
+    by: Chosen = NO_COLUMNS
+    time: Chosen = NO_COLUMNS
+    op: Chosen = NO_COLUMNS
 
     @property
     def columns(self) -> list[str]:
         """The names to read, each once."""
-        return list(dict.fromkeys((*self.true.columns, *self.pred.columns, *self.score.columns, *self.weight.columns)))
+        apart = (self.weight, self.by, self.time, self.op)
+        sides = (self.true, self.pred, self.score, *apart)
+        return list(dict.fromkeys(name for side in sides for name in side.columns))
 
 
 def choose(wanted: str | Sequence[str], available: Sequence[str], role: str) -> Chosen:
@@ -124,7 +129,7 @@ def in_label_order(sides: Sides, labels: Sequence[str] | None) -> Sides:
             other = "y_true" if true.stems else "y_pred"
             raise InputError(f"{other} and {name} columns name different labels: {listed(odd)} on one side only")
     order = labels if labels is not None and set(labels) == set(stems) else stems
-    return Sides(_ordered(true, order), _ordered(pred, order), _ordered(score, order), sides.weight)
+    return replace(sides, true=_ordered(true, order), pred=_ordered(pred, order), score=_ordered(score, order))
 
 
 def _ordered(chosen: Chosen, stems: Sequence[str]) -> Chosen:

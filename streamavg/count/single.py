@@ -200,6 +200,13 @@ class SingleCounter:
             np.concatenate([column.words(chunk).values for chunk in chunks if len(chunk)]).astype(np.int64)
             for column, chunks in ((self._true, y_true), (self._pred, y_pred))
         )
+        self._add_listed(t, p, counts)
+
+    def count_texts(self, y_true: Sequence[str], y_pred: Sequence[str], counts: Ints) -> None:
+        """As `count_listed`, of labels as they are named."""
+        self._add_listed(self.vocabulary.codes(y_true), self.vocabulary.codes(y_pred), counts)
+
+    def _add_listed(self, t: Ints, p: Ints, counts: Ints) -> None:
         self.totals.refuse(t[counts > 0], p[counts > 0])
         self.totals.add_pairs(t, p, counts)
         try:

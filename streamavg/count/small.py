@@ -58,3 +58,23 @@ def fill_nulls(codes: Any, bits: Any, offset: int, size: Any, null_code: Any, ou
     out[:] = np.where(valid, codes, null_code)
     wild = np.flatnonzero(valid & (codes >= size))
     return int(wild[0]) if wild.size else -1
+
+
+def place_pairs(first: Any, second: Any, width: Any, table: Any, out: Any) -> Any:
+    """out[i] = table[first[i] * width + second[i]], or the largest uint32 outside it; returns the largest out."""
+    codes = first.astype(np.int64) * int(width) + second
+    inside = (codes < len(table)) & (second < width)
+    out[:] = np.where(inside, table[np.where(inside, codes, 0)], 0xFFFFFFFF)
+    return out.max(initial=0)
+
+
+def count_slices(slices: Any, y_true: Any, y_pred: Any, bounds: Any, step: Any, cells: Any) -> int:
+    """TP, FP, FN of each row's labels in the part of `cells` that is its slice; returns how many rows were counted."""
+    wild = np.flatnonzero((slices >= bounds[0]) | (y_true >= bounds[1]) | (y_pred >= bounds[2]))
+    rows = int(wild[0]) if wild.size else len(y_true)
+    place, true, pred = (codes[:rows].astype(np.int64) for codes in (slices, y_true, y_pred))
+    right = true == pred
+    np.add.at(cells, (place[right], true[right], 0), step)
+    np.add.at(cells, (place[~right], pred[~right], 1), step)
+    np.add.at(cells, (place[~right], true[~right], 2), step)
+    return rows

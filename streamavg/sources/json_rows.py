@@ -18,6 +18,7 @@ from streamavg.sources.json_columns import (
     whole_numbers,
 )
 from streamavg.sources.json_lines import BLANK, MalformedError, label, number, parse
+from streamavg.sources.json_paths import column_of, schema_of, value_at
 from streamavg.sources.unit import Piece
 
 if TYPE_CHECKING:
@@ -32,7 +33,11 @@ class Rows:
     Which way a block is read never shows in the result but in the type of a column: int64 or the same label's text.
     """
 
-    def __init__(self, types: Mapping[str, pa.DataType]) -> None:
+    def __init__(self, types: Mapping[str, pa.DataType], paths: Mapping[str, tuple[str, ...]] | None = None) -> None:
+        """paths: the keys that lead to a column inside other objects."""
+        self._paths = dict(paths or {})
+        self._keys = list(dict.fromkeys(self._path(name)[0] for name in types))
+        self._inner = [key for path in self._paths.values() for key in path[1:]]
         self._names = list(types)
         self._unknown = {name for name, kind in types.items() if pa.types.is_null(kind)}
         self._types = {name: pa.string() if pa.types.is_null(kind) else kind for name, kind in types.items()}
@@ -64,7 +69,7 @@ class Rows:
         import pyarrow.json as pj
 
         # With only the wanted fields in the schema, other fields may hold anything, 500,000 levels deep.
-        options = pj.ParseOptions(pa.schema(self._types.items()), unexpected_field_behavior="ignore")
+        options = pj.ParseOptions(schema_of(self._types, self._paths), unexpected_field_behavior="ignore")
         whole = pj.ReadOptions(use_threads=False, block_size=len(block) + 1)
         try:
             table = pj.read_json(pa.BufferReader(block), whole, options)
@@ -73,8 +78,11 @@ class Rows:
             return None
         if table.num_rows != lines:
             return None
-        columns = [self._settled(name, table.column(name).combine_chunks()) for name in self._names]
+        columns = [self._settled(name, column_of(table, self._path(name))) for name in self._names]
         return pa.RecordBatch.from_arrays(columns, names=self._names) if None not in columns else None
+
+    def _path(self, name: str) -> tuple[str, ...]:
+        return self._paths.get(name, (name,))
 
     def _settled(self, name: str, column: pa.Array) -> pa.Array | None:
         """The column as it is handed on: a guessed type without a value as nulls, floats as integers if they are."""
@@ -89,8 +97,8 @@ class Rows:
         malformed = 0
         for line in filter(None, (line.strip(BLANK) for line in block.split(b"\n"))):
             try:
-                found = parse(line, self._names)
-                rows.append([self._value(name, found.get(name)) for name in self._names])
+                found = parse(line, self._keys, self._inner)
+                rows.append([self._value(name, value_at(found, self._path(name))) for name in self._names])
             except MalformedError:
                 malformed += 1
         columns = [self._array(name, [row[i] for row in rows]) for i, name in enumerate(self._names)]

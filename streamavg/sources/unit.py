@@ -28,6 +28,14 @@ class Piece(NamedTuple):
     before: str = ""
 
 
+class Bad(NamedTuple):
+    """A line that could not be counted: at which byte it starts, why, and the line itself."""
+
+    at: int
+    cause: str
+    line: bytes
+
+
 @dataclass(frozen=True)
 class Unit:
     """What one thread reads by itself: a file, or a part of one; with a `source` its pieces have spans."""

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 from streamavg.errors import MismatchError
 from streamavg.state.labels import ascending
 from streamavg.state.layout import Layout
+from streamavg.state.spans import window_size, window_text
 
 Task = Literal["binary", "multiclass", "multilabel"]
 Unknown = Literal["grow", "count", "error"]
@@ -30,6 +31,8 @@ class Config:
     ovo: bool = False
     losses: bool = True
     weight_quantum: float | None = None
+    by: tuple[str, ...] = ()  # the columns by which slices are told apart
+    window: str = ""  # how long a window of event time is, as `window_text` writes it
     labels: tuple[str, ...] = ()
 
     def checked(self) -> Config:
@@ -38,12 +41,14 @@ class Config:
         for name, choices in known.items():
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} is {getattr(self, name)!r}")
-        texts = (*self.labels, self.pos_label or "", self.scores, self.decision)
+        texts = (*self.labels, self.pos_label or "", self.scores, self.decision, *self.by, self.window)
         flags = (self.samples, self.sample_weight, self.ovo, self.losses)
         if {type(text) for text in texts} != {str} or {type(flag) for flag in flags} != {bool}:
             raise ValueError("an option has the wrong type")
         if self.weight_quantum is not None and not 0 < self.weight_quantum < float("inf"):
             raise ValueError(f"weight_quantum is {self.weight_quantum!r}")
+        if len(set(self.by)) < len(self.by) or (self.window and window_text(window_size(self.window)) != self.window):
+            raise ValueError(f"slices by {self.by!r} and windows of {self.window!r} cannot be")
         if self.scores not in ("", ANY):
             Layout.named(self.scores)
         return self

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streamavg.errors import InputError, MismatchError
+from streamavg.state.causes import CAUSES, TALLIES
 from streamavg.state.config import ANY, Config
 from streamavg.state.counts import FN, FP, TP, Counts
+from streamavg.state.fingerprint import fingerprint_of
 from streamavg.state.labels import all_integers, ascending
 from streamavg.state.layout import Layout
 from streamavg.state.pairs import Pairs
 from streamavg.state.score_debts import score_debt
 from streamavg.state.score_sums import ScoreSums
 from streamavg.state.scores import Scores
+from streamavg.state.slices import Slices
 from streamavg.state.tables import KeyTable, add_named, checked_int, exact_sum, frozen
 from streamavg.state.weighted import Weighted, matrix_of
 
@@ -26,11 +27,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from streamavg.state.areas import Areas
+    from streamavg.state.slices import Key
     from streamavg.state.sums import Floats, Sums, SumTable
     from streamavg.state.tables import Ints
 
-CAUSES = ("malformed", "null_true", "unknown_true", "null_pred", "invalid_score")
-TALLIES = ("unanswered", "other")
+
+BESIDE_COUNTS = ("row_table", "weighted", "scores", "weighted_scores", "score_sums", "weighted_score_sums")
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +56,7 @@ class State:
     score_sums: ScoreSums = field(default_factory=ScoreSums)
     weighted_score_sums: ScoreSums = field(default_factory=ScoreSums)
     areas: Areas | None = None
+    slices: Slices = field(default_factory=Slices)
 
     @property
     def seen(self) -> int:
@@ -66,12 +69,13 @@ class State:
         nothing = not self.counts.labels and not self.rows and not self.skipped and not self.tallies
         sums = (self.weighted, self.score_sums, self.weighted_score_sums)
         nothing = nothing and not self.row_table.keys.size and all(each.is_empty for each in sums)
-        return nothing and self.scores.is_zero and self.weighted_scores.is_zero
+        return nothing and self.scores.is_zero and self.weighted_scores.is_zero and self.slices.is_empty
 
     @property
     def _changes_nothing(self) -> bool:
         """Whether it is empty and remembers no score either that was once counted in a slot."""
-        return self.is_empty and self.scores.holds_nothing and self.weighted_scores.holds_nothing
+        nothing = self.scores.holds_nothing and self.weighted_scores.holds_nothing and not self.slices.keys
+        return nothing and self.is_empty
 
     @property
     def size(self) -> int:
@@ -79,6 +83,7 @@ class State:
         held = self.counts.cells.nbytes + sum(map(len, self.counts.labels))
         held += self.row_table.keys.nbytes + self.row_table.counts.nbytes + self.weighted.nbytes
         held += self.scores.size + self.weighted_scores.size + self.score_sums.nbytes + self.weighted_score_sums.nbytes
+        held += self.slices.nbytes
         return held if self.pairs is None else held + self.pairs.table.keys.nbytes + self.pairs.table.counts.nbytes
 
     def __add__(self, other: State) -> State:
@@ -114,6 +119,7 @@ class State:
             weighted_scores=_added(weighted, more_weighted, sign),
             score_sums=_added(self.score_sums, other.score_sums, sign),
             weighted_score_sums=_added(self.weighted_score_sums, other.weighted_score_sums, sign),
+            slices=_added(self.slices, other.slices, sign).with_rests(lambda part: part.in_layout(layout)),
         )
         checked_int(total.seen)
         total.check_binary()
@@ -174,48 +180,9 @@ class State:
     @cached_property
     def fingerprint(self) -> str:
         """The text sa1: and the SHA-256 of all that was counted; equal for the same rows however cut or encoded."""
-        digest = hashlib.sha256()
+        return fingerprint_of(self)
 
-        def text(value: str) -> None:
-            raw = value.encode("utf-8")
-            digest.update(len(raw).to_bytes(8, "little") + raw)
-
-        def numbers(array: Ints) -> None:
-            digest.update(np.ascontiguousarray(array, "<i8").tobytes())
-
-        def named(counters: Mapping[str, int]) -> None:
-            numbers(np.array([len(counters)]))
-            for name in sorted(counters):
-                text(name)
-                numbers(np.array([counters[name]]))
-
-        empty = self.is_empty
-        text("{}" if empty else json.dumps(self.config.canonical(), sort_keys=True, separators=(",", ":")))
-        numbers(np.array([len(self.counts.labels)]))
-        for label, cells in zip(self.counts.labels, self.counts.cells, strict=True):
-            text(label)
-            numbers(cells)
-        numbers(np.array([self.rows]))
-        named(self.skipped)
-        named(self.tallies)
-        if self.row_table.keys.size:
-            text("row_table")
-            numbers(np.array([self.row_table.keys.size]))
-            numbers(self.row_table.keys)
-            numbers(self.row_table.counts)
-        for name, sums in self._sum_tables():
-            text(name)
-            text(json.dumps(sums.keys, separators=(",", ":")))
-            numbers(np.array([sums.sums.low, sums.sums.digits]))
-            numbers(sums.sums.limbs)
-        for name, scores in (("scores", self.scores), ("weighted_scores", self.weighted_scores)):
-            for k, part in enumerate(scores.parts()):
-                if not k:
-                    text(name)
-                text(part) if isinstance(part, str) else numbers(part)
-        return "sa1:" + digest.hexdigest()
-
-    def _sum_tables(self) -> Iterator[tuple[str, SumTable]]:
+    def sum_tables(self) -> Iterator[tuple[str, SumTable]]:
         """The tables of exact sums that hold something, with the names that the fingerprint gives them."""
         for kind in ("weighted", "score_sums", "weighted_score_sums"):
             for name, table in getattr(self, kind).tables.items():
@@ -247,6 +214,42 @@ class State:
     def without_pairs(self) -> State:
         """The same state with its label pairs lost."""
         return replace(self, pairs=None)
+
+    def in_layout(self, layout: Layout | None) -> State:
+        """The same rows with scores in the layout of a sum; MismatchError if it is not coarser."""
+        scores, weighted = self.scores.in_layout(layout), self.weighted_scores.in_layout(layout)
+        return replace(self, scores=scores, weighted_scores=weighted)
+
+    def negative(self) -> State:
+        """What adds up with this to nothing."""
+        return replace(State(), config=self.config) - self
+
+    @cached_property
+    def total(self) -> State:
+        """The same rows, no longer told apart by slices."""
+        if not (self.config.by or self.config.window):
+            return self
+        return replace(self, config=replace(self.config, by=(), window=""), slices=Slices())
+
+    def beside_counts(self) -> State:
+        """What there is beside counts and pairs, under no options."""
+        return State().with_rest(self)
+
+    def with_rest(self, other: State) -> State:
+        """The same counts with what the other has beside them."""
+        return replace(self, **{name: getattr(other, name) for name in BESIDE_COUNTS})
+
+    def with_counts(self, labels: tuple[str, ...], cells: Ints, numbers: Mapping[str, int]) -> State:
+        """These counts, without pairs, of labels by code point; numbers: rows, skipped ones by cause and tallies."""
+        skipped, tallies = ({name: n for name in names if (n := numbers[name])} for names in (CAUSES, TALLIES))
+        skipped, tallies = add_named(skipped, {}), add_named(tallies, {})
+        counts = Counts(labels, frozen(cells))
+        return replace(self, counts=counts, rows=numbers["rows"], skipped=skipped, tallies=tallies, pairs=None)
+
+    @cached_property
+    def slice_states(self) -> dict[Key, State]:
+        """The state of each slice, as if only its rows had been counted; without pairs."""
+        return self.slices.states(State(self.total.config))
 
 
 def _added(a: Any, b: Any, sign: int) -> Any:

@@ -147,6 +147,14 @@ class Sums:
         digits[held] = self.limbs[rows[held]]
         return Sums._trimmed(digits, self.low)
 
+    def times(self, factor: float) -> Sums:
+        """The numbers times a factor from 0 to 1, cut to 64 binary places: exact, so that what adds up still does."""
+        if factor == 1:
+            return self
+        high = int(factor * 2.0**DIGIT)
+        low = int((factor * 2.0**DIGIT - high) * 2.0**DIGIT)
+        return Sums.of(self.limbs * high, self.low - 1) + Sums.of(self.limbs * low, self.low - 2)
+
     def total(self, factors: Ints | None = None) -> Sums:
         """The sum of all numbers, or of each times its factor (0 to 2**31 - 1), as one number."""
         if factors is not None:

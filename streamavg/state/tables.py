@@ -45,6 +45,25 @@ def exact_sum(a: Ints) -> int:
     return (int((a >> 32).sum(dtype=np.int64)) << 32) + int((a & 0xFFFFFFFF).sum(dtype=np.int64))
 
 
+def grouped(keys: Ints, counts: Ints) -> tuple[Ints, Ints]:
+    """The distinct keys, ascending, and the exact sum of the counts (n, ...) of each; CountOverflowError beyond int64.
+
+    >>> [array.tolist() for array in grouped(np.array([7, 5, 7]), np.array([1, 2, 3]))]
+    [[5, 7], [2, 4]]
+    """
+    order = np.argsort(keys, kind="stable")
+    keys, counts = keys[order], counts[order]
+    starts = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]]) if keys.size else np.empty(0, np.int64)
+    if starts.size == keys.size:
+        return keys, counts
+    high = np.add.reduceat(counts >> 32, starts)
+    low = np.add.reduceat(counts & 0xFFFFFFFF, starts)
+    high += low >> 32
+    if ((high < -(2**31)) | (high >= 2**31)).any():
+        raise CountOverflowError("a count would pass 2**63 - 1; nothing was added")
+    return keys[starts], (high << 32) | (low & 0xFFFFFFFF)
+
+
 def add_named(a: Mapping[str, int], b: Mapping[str, int], sign: int = 1) -> dict[str, int]:
     """Named counters added by name, zeros dropped, names ascending."""
     names = sorted(a.keys() | b.keys())
@@ -74,16 +93,7 @@ class KeyTable:
     @staticmethod
     def of(keys: Ints, counts: Ints) -> KeyTable:
         """The table of these entries; keys may repeat and come in any order, counts are summed exactly."""
-        order = np.argsort(keys, kind="stable")
-        keys, counts = keys[order], counts[order]
-        starts = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]]) if keys.size else np.empty(0, np.int64)
-        if starts.size < keys.size:
-            high = np.add.reduceat(counts >> 32, starts)
-            low = np.add.reduceat(counts & 0xFFFFFFFF, starts)
-            high += low >> 32
-            if ((high < -(2**31)) | (high >= 2**31)).any():
-                raise CountOverflowError("a count would pass 2**63 - 1; nothing was added")
-            keys, counts = keys[starts], (high << 32) | (low & 0xFFFFFFFF)
+        keys, counts = grouped(keys, counts)
         keep = counts != 0
         return KeyTable(frozen(keys[keep]), frozen(counts[keep]))
 

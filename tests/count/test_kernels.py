@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streamavg.count import kernels
+from streamavg.count import kernels, small
 from tests import naive
 from tests.strategies import scaled
 
@@ -560,3 +560,34 @@ def test_split_sets(rows, limit):
         k = module.split_sets(ends, true, pred, 0, limit, np.full((7, 2), -1, np.int64), cells, places)
         found.append(sorted(zip(places[:k].tolist(), cells[:k].tolist(), strict=True)))
     assert found[0] == found[1]
+
+
+@given(seeds, lengths, dtypes)
+def test_count_slices(rng, rows, dtype):
+    slices, labels = int(rng.integers(1, 6)), int(rng.integers(1, 9))
+    bounds = [int(rng.integers(1, most, endpoint=True)) for most in (slices, labels, labels)]
+    given_codes = [with_wild_ones(rng, codes(rng, rows, bounds[0], np.uint32), bounds[0])]
+    given_codes += [with_wild_ones(rng, codes(rng, rows, bound, dtype), bound) for bound in bounds[1:]]
+    cells = rng.integers(-5, 5, (slices, labels, 3)).astype(np.int32)
+    twin, small_twin, step = cells.copy(), cells.copy(), np.int32(rng.choice([1, -1]))
+    done = kernels.count_slices(*given_codes, np.array(bounds, np.uint64), step, cells)
+    assert done == naive.count_slices(*given_codes, bounds, step, twin)
+    assert cells.tolist() == twin.tolist()
+    if done == rows:
+        assert small.count_slices(*given_codes, np.array(bounds, np.uint64), step, small_twin) == rows
+        assert small_twin.tolist() == twin.tolist()
+
+
+@given(seeds, lengths)
+def test_place_pairs(rng, rows):
+    size, width = int(rng.integers(1, 9)), int(rng.integers(1, 9))
+    first = with_wild_ones(rng, codes(rng, rows, size, np.uint32), size)
+    second = with_wild_ones(rng, codes(rng, rows, width, np.uint32), width)
+    table = rng.integers(0, 2**32, size * width, dtype=np.uint32)
+    outs = [np.full(rows, 7, np.uint32) for _ in range(3)]
+    highest = [
+        loop(first, second, np.uint64(width), table, out)
+        for loop, out in zip((kernels.place_pairs, naive.place_pairs, small.place_pairs), outs, strict=True)
+    ]
+    assert outs[0].tolist() == outs[1].tolist() == outs[2].tolist()
+    assert highest[0] == highest[1] == highest[2]

@@ -76,14 +76,20 @@ def test_counting_loops(rng, rows, bits_type):
     codes = np.where(rng.random(rows) < 0.7, rng.integers(-1, 4, rows), codes)
     seen, cells = pair(lambda: np.full(5, unseen)), pair(lambda: np.zeros(10, np.int64))
     weighted, versus = pair(lambda: np.zeros(10, np.int64)), pair(lambda: np.zeros((3, 3, 5), np.int64))
-    values = pair(lambda: np.zeros(10, np.int64))
+    values, pure = pair(lambda: np.zeros(10, np.int64)), pair(lambda: np.ones(5, np.uint8))
+    met, sums = pair(lambda: np.full(5, unseen)), pair(lambda: np.zeros(3, np.int64))
     for k, using in enumerate((scoring, naive)):
         using.count_slots(slots, hits, bits, unseen, seen[k], cells[k])
         using.count_values(slots, hits, values[k])
+        using.witness(slots, bits, unseen, met[k], pure[k])
+        using.count_decided(bits.astype(np.float32), hits, np.float32(1), sums[k])
         using.add_units(slots, hits, units, -1, weighted[k])
         using.add_versus(slots, codes, 1, -1, versus[k])
-    for ours, twins in (seen, cells, weighted, versus, values):
+    for ours, twins in (seen, cells, weighted, versus, values, met, pure, sums):
         assert ours.tolist() == twins.tolist()
+    assert met[0].tolist() == seen[0].tolist()
+    mixed = (cells[0][:5] | cells[0][5:]) >> 32 != 0
+    assert (pure[0] == 0).tolist() == mixed.tolist()
     assert (cells[0] & 0xFFFFFFFF).sum() == rows == values[0].sum()
 
 
@@ -112,11 +118,13 @@ def drive(using, rng_seed, rows, columns, dtype, layout, flags, tile):
     seen_type = np.dtype(np.uint32 if dtype == np.float32 else np.uint64)
     unseen = seen_type.type(np.iinfo(seen_type).max)
     seen, grid = np.full((columns, slots), unseen), graded(layout.family, layout.size)
+    pure, patience = np.ones((columns, slots), np.uint8), np.zeros((columns, 2), np.int32)
     about = (grid.table, grid.half, grid.pivot, grid.flip, dtype(0), unseen)
     room = (flat, flat.view(seen_type), found.view(np.int32), found, hits)
     with np.errstate(all="ignore"):
-        using.count_scores(values, truth, shape, about, seen, cells, more, room)
-    return cells, weighted, versus, seen
+        using.count_scores(values, truth, shape, about, (seen, pure, cells, patience), more, room)
+    mixed = (pure == 0) | (cells[:, :slots] >> 32 != 0) | (cells[:, slots:] >> 32 != 0)
+    return cells & 0xFFFFFFFF, weighted, versus, seen, mixed
 
 
 @given(
@@ -135,6 +143,29 @@ def test_whole_batches(seed, rows, columns, dtype, name, flags, tile):
     )
     for mine, twin in zip(ours, twins, strict=True):
         assert (mine == twin).all()
+
+
+@given(seeds, floats, st.integers(1, 60), st.integers(1, 40), st.sampled_from([1, 2, 50, 10**6]))
+def test_tiles_with_and_without_patience(rng, dtype, tiles, rows, distinct):
+    """However many scores are alike, the counts are those of one pass, and so is what each slot has seen."""
+    grid, bits = graded("unit", 268), np.dtype(np.uint32 if dtype == np.float32 else np.uint64)
+    about = (grid.table, grid.half, grid.pivot, grid.flip, dtype(0), bits.type(np.iinfo(bits).max))
+    hot = [np.full(grid.slots, about[5]), np.ones(grid.slots, np.uint8), np.zeros(2 * grid.slots, np.int64)]
+    hot.append(np.zeros(2, np.int32))
+    twin, folded = [each.copy() for each in hot], np.zeros(rows, np.int32)
+    for _ in range(tiles):
+        if rng.random() < 0.1:
+            distinct = int(rng.choice([1, 50, 10**6]))
+        scores = (rng.integers(0, distinct + 1, rows) / distinct).astype(dtype)
+        hits, is_plain = rng.integers(0, 2, rows).astype(np.uint8), bool(rng.random() < 0.9)
+        for using, tables in ((scoring, hot), (naive, twin)):
+            room = (folded, folded.view(np.uint32))
+            using.count_tile(scores, scores.view(bits), hits, about, tuple(tables), room, is_plain)
+    cells = hot[2]
+    mixed = (hot[1] == 0) | ((cells[: grid.slots] | cells[grid.slots :]) >> 32 != 0)
+    assert hot[0].tolist() == twin[0].tolist()
+    assert mixed.tolist() == (twin[1] == 0).tolist()
+    assert (cells & 0xFFFFFFFF).tolist() == twin[2].tolist()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

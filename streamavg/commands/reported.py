@@ -1,0 +1,60 @@
+"""Reported: a snapshot as the report that was asked for, and the gates it must pass."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from streamavg import output
+from streamavg.commands.told import FINE, GATE_FAILED, failed
+from streamavg.errors import InputError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from streamavg.report.build import Report
+    from streamavg.snapshot import Snapshot
+
+
+def reported(
+    snap: Snapshot, names: list[str] | None, gates: list[tuple[str, float]], chosen: argparse.Namespace
+) -> int:
+    """Write the report that is asked for; returns the exit status."""
+    if not snap.rows:
+        raise InputError(f"no row could be scored: {snap.seen:,} rows seen{snap.why_nothing()}")
+    shown = snap.report(
+        zero_division=float(chosen.zero_division),
+        over=chosen.over,
+        metrics=names,
+        explain_metric=chosen.explain,
+        confusion=chosen.confusion,
+        weighted=not chosen.unweighted,
+    )
+    missed = [_missed(snap, name, limit, chosen) for name, limit in gates]
+    write(shown, chosen)
+    for line in filter(None, missed):
+        failed(line, GATE_FAILED)
+    return GATE_FAILED if any(missed) else FINE
+
+
+def _missed(snap: Snapshot, name: str, limit: float, chosen: argparse.Namespace) -> str:
+    policy = {"zero_division": float(chosen.zero_division), "over": chosen.over, "weighted": not chosen.unweighted}
+    value = snap.value(name, **policy)
+    return "" if value >= limit else f"{name} is {value:.6g}, under the required {limit:g}"
+
+
+def write(shown: Report, chosen: argparse.Namespace) -> None:
+    """Write a report where it is to go; nowhere if standard output is taken."""
+    if getattr(chosen, "emit", None) == "-" and chosen.output is None:
+        return
+    from streamavg.report.render import render
+
+    if chosen.output is None and chosen.format == "table" and sys.stdout.isatty():
+        from rich.console import Console
+
+        from streamavg.report.text import print_report
+
+        print_report(shown, Console(highlight=False, emoji=False, markup=False))
+        return
+    made = render(shown, chosen.format)
+    output.put(made if isinstance(made, bytes) else made.encode("utf-8"), chosen.output)

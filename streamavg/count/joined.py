@@ -1,0 +1,76 @@
+"""Joined: pairs of codes as one code each, numbered in the order in which they are met."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from streamavg.count.small import loops
+from streamavg.count.spaces import roomy
+
+if TYPE_CHECKING:
+    Codes = np.ndarray[Any, np.dtype[np.uint32]]
+
+FOLDED_CODE, FIRST_PAIR = 1, 2  # codes below FIRST_PAIR stand for no pair
+DENSE = 1 << 22  # pairs of codes up to this number are looked up in a table, more are sorted
+_NEW = np.uint32(0xFFFFFFFF)
+
+
+class Joined:
+    """Gives each pair of codes that occurs a code of its own, which never changes."""
+
+    def __init__(self) -> None:
+        self._pairs: list[tuple[int, int]] = [(0, 0)] * FIRST_PAIR
+        self._known: dict[tuple[int, int], int] = {}
+        self._table: Codes = np.empty(0, np.uint32)
+        self._width = 0
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def pairs(self) -> list[tuple[int, int]]:
+        """The pair behind each code."""
+        return self._pairs
+
+    def code(self, first: int, second: int) -> int:
+        """The code of one pair."""
+        found = self._known.setdefault((first, second), len(self._pairs))
+        if found == len(self._pairs):
+            self._pairs.append((first, second))
+            if second < self._width and first * self._width + second < len(self._table):
+                self._table[first * self._width + second] = found
+        return found
+
+    def codes(self, first: Codes, second: Codes, size: int, width: int) -> Codes:
+        """The code of each pair of codes, the first below `size`, the second below `width`."""
+        if size * width > DENSE:
+            return self._sorted(first, second)
+        if width > self._width or size * self._width > len(self._table):
+            self._make_room(size, width)
+        out = np.empty(len(first), np.uint32)
+        place_pairs = loops(len(first)).place_pairs
+        if place_pairs(first, second, np.uint64(self._width), self._table, out) == _NEW:
+            new = out == _NEW
+            for pair in np.unique(first[new].astype(np.int64) * self._width + second[new]).tolist():
+                self.code(*divmod(pair, self._width))
+            place_pairs(first, second, np.uint64(self._width), self._table, out)
+        return out
+
+    def _make_room(self, size: int, width: int) -> None:
+        self._width = max(self._width, roomy(width))
+        self._table = np.full(max(roomy(size) * self._width, len(self._table)), _NEW)
+        for (first, second), code in self._known.items():
+            self._table[first * self._width + second] = code
+
+    def _sorted(self, first: Codes, second: Codes) -> Codes:
+        distinct, places = np.unique(first.astype(np.int64) << 32 | second, return_inverse=True)
+        codes = [self.code(pair >> 32, pair & 0xFFFFFFFF) for pair in distinct.tolist()]
+        return np.array(codes, np.uint32)[places]
+
+    def twin(self) -> Joined:
+        """A copy that learns on its own."""
+        twin = Joined()
+        twin._pairs, twin._known = self._pairs.copy(), dict(self._known)
+        twin._table, twin._width = self._table.copy(), self._width
+        return twin

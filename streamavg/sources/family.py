@@ -1,0 +1,81 @@
+"""Family: the paths that sources stand for at this moment, and the names that rotation gives to a log."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from typing import TYPE_CHECKING
+
+from streamavg.sources.file import CODECS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_ADDED = re.compile(r"[.-].*\d.*|[.-](old|bak|prev)")  # app.log.1, app.log-20261128, app.log.old; not app.log.lock
+Identity = tuple[int, int]
+
+
+def found(sources: Sequence[str]) -> list[str]:
+    """The paths of files, directories and globs; one that is not there yet is among them if it is no pattern."""
+    paths: dict[str, None] = {}
+    for source in sources:
+        if os.path.isdir(source):
+            below = glob.glob(os.path.join(glob.escape(source), "**", "*"), recursive=True)
+            paths.update(dict.fromkeys(sorted(filter(os.path.isfile, below))))
+        elif os.path.lexists(source) or not glob.has_magic(source):
+            paths[source] = None
+        else:
+            paths.update(dict.fromkeys(sorted(filter(os.path.isfile, glob.glob(source, recursive=True)))))
+    return list(paths)
+
+
+def is_rotation(path: str, log: str) -> bool:
+    """Whether a path is a name that rotation gives to a log.
+
+    >>> is_rotation("a/app.log.1", "a/app.log"), is_rotation("a/app.log.lock", "a/app.log")
+    (True, False)
+    """
+    return path.startswith(log) and _ADDED.fullmatch(path[len(log) :]) is not None
+
+
+def rotations(log: str) -> list[str]:
+    """The rotated files of a log, in the order in which they were written last; compressed ones are left out."""
+    names = [path for path in siblings(log) if is_rotation(path, log) and not path.endswith(tuple(CODECS))]
+    stamps = {path: status.st_mtime_ns for path in names if (status := _status(path)) is not None}
+    return sorted(stamps, key=lambda path: (stamps[path], path))
+
+
+def siblings(path: str) -> list[str]:
+    """The files in the directory of a path."""
+    directory = os.path.dirname(path)
+    try:
+        with os.scandir(directory or ".") as entries:
+            return sorted(os.path.join(directory, entry.name) for entry in entries if entry.is_file())
+    except FileNotFoundError:
+        return []
+
+
+def identity_of(path: str) -> Identity | None:
+    """Which file a path names now, as device and inode; None if there is none."""
+    status = _status(path)
+    return None if status is None else (status.st_dev, status.st_ino)
+
+
+def name_of(identity: Identity, near: str) -> str | None:
+    """The name that a file has now in the directory of an earlier name."""
+    directory = os.path.dirname(near)
+    try:
+        with os.scandir(directory or ".") as entries:
+            names = [entry.name for entry in entries if entry.inode() == identity[1]]
+    except FileNotFoundError:
+        return None
+    paths = [os.path.join(directory, name) for name in sorted(names)]
+    return next((path for path in paths if identity_of(path) == identity), None)
+
+
+def _status(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None

@@ -1,0 +1,198 @@
+"""Slices: the same rows told apart by key, a group beside the total that is their sum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from streamavg.state.causes import CAUSES, TALLIES
+from streamavg.state.tables import checked_add, checked_negative, frozen, grouped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from streamavg.state.state import State
+    from streamavg.state.tables import Ints
+
+    # the text of each `by` value or None, then the start of the window in microseconds since 1970, or None
+    Key = tuple[str | int | None, ...]
+
+NUMBERS = ("rows", *CAUSES, *TALLIES)
+FOLDED: Key = ()  # the key of rows that were told apart once, or that came past the limit, and no longer are
+
+
+def in_order(keys: Iterable[Key]) -> list[Key]:
+    """The keys in the one order in which they are held: position by position, None first."""
+    return sorted(keys, key=lambda key: [(part is not None, part) for part in key])
+
+
+@dataclass(frozen=True, eq=False)
+class Slices:
+    """What each slice counted: compact arrays for labels and rows, a State each for what else there is.
+
+    keys: in order. labels: by code point. places: int64 (n,), slice << 32 | label, ascending, of the cells that are not
+    all zero; cells: int64 (n, 3), TP, FP, FN. numbers: int64 (slices, 8), a column each of NUMBERS. rest: key -> State
+    with the row table, weights and scores of a slice, where it has any. A commutative group.
+    """
+
+    keys: tuple[Key, ...] = ()
+    labels: tuple[str, ...] = ()
+    places: Ints = field(default_factory=lambda: frozen(np.empty(0, np.int64)))
+    cells: Ints = field(default_factory=lambda: frozen(np.empty((0, 3), np.int64)))
+    numbers: Ints = field(default_factory=lambda: frozen(np.empty((0, len(NUMBERS)), np.int64)))
+    rest: Mapping[Key, State] = field(default_factory=dict)
+
+    @staticmethod
+    def of(keys: Sequence[Key], labels: Sequence[str], cells: Ints, numbers: Ints) -> Slices:
+        """The slices of distinct keys and labels in any order; cells (slices, labels, 3), numbers (slices, 8)."""
+        by_key = {key: k for k, key in enumerate(keys)}
+        order = in_order(keys)
+        rows = [by_key[key] for key in order]
+        columns = sorted(range(len(labels)), key=labels.__getitem__)
+        table = cells[np.ix_(rows, columns)].reshape(-1, 3)
+        held = np.flatnonzero(table.any(axis=1))
+        names = tuple(labels[k] for k in columns)
+        places = held // max(len(names), 1) << 32 | held % max(len(names), 1)
+        return Slices(tuple(order), names, places, frozen(table[held]), frozen(numbers[rows])).pruned()
+
+    @staticmethod
+    def of_states(states: Mapping[Key, State]) -> Slices:
+        """The slices with these states."""
+        keys = tuple(in_order(states))
+        labels = tuple(sorted({label for state in states.values() for label in state.counts.labels}))
+        place = {label: k for k, label in enumerate(labels)}
+        held = [states[key] for key in keys]
+        places = [k << 32 | place[label] for k, state in enumerate(held) for label in state.counts.labels]
+        cells = np.concatenate([np.empty((0, 3), np.int64), *(state.counts.cells for state in held)])
+        numbers = [[state.rows, *map(_number(state), NUMBERS[1:])] for state in held]
+        table = np.array(numbers, np.int64).reshape(-1, len(NUMBERS))
+        rest = {key: part for key, state in states.items() if not (part := state.beside_counts())._changes_nothing}
+        return Slices(keys, labels, np.array(places, np.int64), frozen(cells), frozen(table), rest).pruned()
+
+    def states(self, empty: State) -> dict[Key, State]:
+        """The state of each slice, in order of keys; `empty` says under which options."""
+        ends = np.searchsorted(self.places, np.arange(len(self.keys) + 1) << 32).tolist()
+        codes, numbers = (self.places & 0xFFFFFFFF).tolist(), self.numbers.tolist()
+        found = {}
+        for k, key in enumerate(self.keys):
+            start, end = ends[k], ends[k + 1]
+            labels = self.labels if end - start == len(self.labels) else [self.labels[c] for c in codes[start:end]]
+            state = empty.with_counts(tuple(labels), self.cells[start:end], dict(zip(NUMBERS, numbers[k], strict=True)))
+            found[key] = state.with_rest(self.rest[key]) if key in self.rest else state
+        return found
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether every number that the fingerprint covers is zero."""
+        return not self.places.size and not self.numbers.any() and all(rest.is_empty for rest in self.rest.values())
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the arrays, keys and labels; depends on slices and labels, never on rows."""
+        texts = sum(len(str(part)) for key in self.keys for part in key) + sum(map(len, self.labels))
+        held = self.places.nbytes + self.cells.nbytes + self.numbers.nbytes + texts
+        return held + sum(rest.size for rest in self.rest.values())
+
+    def canonical(self) -> Slices:
+        """What the fingerprint covers: without slices that remember no more than scores that were taken away again."""
+        rest = {key: part for key, part in self.rest.items() if not part.is_empty}
+        if len(rest) == len(self.rest):
+            return self
+        return Slices(self.keys, self.labels, self.places, self.cells, self.numbers, rest).pruned()
+
+    @cached_property
+    def has_negative(self) -> bool:
+        """Whether a slice has a count below zero."""
+        return bool((self.cells < 0).any() or (self.numbers < 0).any())
+
+    def __add__(self, other: Slices) -> Slices:
+        if not self.keys or not other.keys:
+            return self if self.keys else other
+        if (self.keys, self.labels) != (other.keys, other.labels):
+            keys = tuple(in_order({*self.keys, *other.keys}))
+            labels = tuple(sorted({*self.labels, *other.labels}))
+            return self._within(keys, labels) + other._within(keys, labels)
+        places, cells = _added_cells(self, other)
+        rest = dict(self.rest)
+        for key, part in other.rest.items():
+            rest[key] = rest[key] + part if key in rest else part
+        numbers = frozen(checked_add(self.numbers, other.numbers))
+        return Slices(self.keys, self.labels, places, cells, numbers, rest).pruned()
+
+    def __neg__(self) -> Slices:
+        cells, numbers = frozen(checked_negative(self.cells)), frozen(checked_negative(self.numbers))
+        rest = {key: part.negative() for key, part in self.rest.items()}
+        return Slices(self.keys, self.labels, self.places, cells, numbers, rest)
+
+    def __sub__(self, other: Slices) -> Slices:
+        return self + -other
+
+    def with_rests(self, change: Callable[[State], State]) -> Slices:
+        """The same slices with what is beside their counts changed."""
+        if not self.rest:
+            return self
+        rest = {key: change(part) for key, part in self.rest.items()}
+        return Slices(self.keys, self.labels, self.places, self.cells, self.numbers, rest)
+
+    def rekeyed(self, key_of: Callable[[Key], Key | None]) -> Slices:
+        """The slices under other keys, those that share one added up; those without one left out."""
+        new = [key_of(key) for key in self.keys]
+        keys = tuple(in_order({key for key in new if key is not None}))
+        place = {key: k for k, key in enumerate(keys)}
+        rows = np.array([-1 if key is None else place[key] for key in new], np.int64)
+        kept = rows[self.places >> 32] >= 0
+        places = (rows[self.places >> 32] << 32 | (self.places & 0xFFFFFFFF))[kept]
+        places, cells = grouped(places, self.cells[kept])
+        _, numbers = grouped(rows[rows >= 0], self.numbers[rows >= 0])
+        rest: dict[Key, State] = {}
+        for key, named in zip(self.keys, new, strict=True):
+            if named is not None and key in self.rest:
+                rest[named] = rest[named] + self.rest[key] if named in rest else self.rest[key]
+        return Slices(keys, self.labels, places, frozen(cells), frozen(numbers), rest).pruned()
+
+    def _within(self, keys: tuple[Key, ...], labels: tuple[str, ...]) -> Slices:
+        """The same slices among more keys and labels, in order; the others without counts."""
+        by_key, by_label = ({part: k for k, part in enumerate(parts)} for parts in (keys, labels))
+        rows = np.array([by_key[key] for key in self.keys], np.int64)
+        columns = np.array([by_label[label] for label in self.labels], np.int64)
+        places = rows[self.places >> 32] << 32 | columns[self.places & 0xFFFFFFFF]
+        numbers = np.zeros((len(keys), len(NUMBERS)), np.int64)
+        numbers[rows] = self.numbers
+        return Slices(keys, labels, places, self.cells, numbers, self.rest)
+
+    def pruned(self) -> Slices:
+        """Without cells, slices and labels that count nothing: the one form of these slices."""
+        places, cells, numbers, keys, labels = self.places, self.cells, self.numbers, self.keys, self.labels
+        rest = {key: part for key, part in self.rest.items() if not part._changes_nothing}
+        held = np.flatnonzero(cells.any(axis=1))
+        if len(held) < len(cells):
+            places, cells = places[held], cells[held]
+        rows, columns = np.zeros(len(keys), bool), np.zeros(len(labels), bool)
+        rows[np.flatnonzero(numbers.any(axis=1))] = True
+        rows[places >> 32] = True
+        rows[[k for k, key in enumerate(keys) if key in rest] if rest else []] = True
+        columns[places & 0xFFFFFFFF] = True
+        if not (rows.all() and columns.all()):
+            places = (np.cumsum(rows) - 1)[places >> 32] << 32 | (np.cumsum(columns) - 1)[places & 0xFFFFFFFF]
+            keys = tuple(key for key, kept in zip(keys, rows.tolist(), strict=True) if kept)
+            labels = tuple(label for label, kept in zip(labels, columns.tolist(), strict=True) if kept)
+            numbers = numbers[rows]
+        return Slices(keys, labels, frozen(places), frozen(cells), frozen(numbers), rest)
+
+
+def _number(state: State) -> Callable[[str], int]:
+    return lambda name: state.skipped.get(name, 0) or state.tallies.get(name, 0)
+
+
+def _added_cells(a: Slices, b: Slices) -> tuple[Ints, Ints]:
+    """The places and cells of the sum of slices with the same keys and labels."""
+    if np.array_equal(a.places, b.places):
+        return a.places, checked_add(a.cells, b.cells)
+    union = np.union1d(a.places, b.places)
+    tables = np.zeros((2, len(union), 3), np.int64)
+    for table, part in zip(tables, (a, b), strict=True):
+        table[np.searchsorted(union, part.places)] = part.cells
+    return union, checked_add(tables[0], tables[1])
