@@ -950,6 +950,62 @@ def count_exact(values, truth, shape, mapping, cells, more, room):
         _count_column(slots, truth, shape, c, partial(count_values, cells=cells[c]), more)
 
 
+def walk(text, middle, table, start, events, places, states):
+    numbers = []
+    for half, part in enumerate((text[:middle], text[middle:])):
+        state, found = int(start), []
+        for at, byte in enumerate(part.tolist()):
+            state = int(table[256 * state + byte])
+            if state < events:
+                found.append((at, state))
+        for number, (at, state) in enumerate(found):
+            places[half, number], states[half, number] = at, state
+        numbers.append(len(found))
+    return tuple(numbers)
+
+
+def field_of(text, first, after, keys, ends):
+    wanted = [keys[ends[k] : ends[k + 1]].tolist() for k in range(len(ends) - 1)]
+    here = text[first:after].tolist()
+    return wanted.index(here) if here in wanted else -1
+
+
+def keep_fields(text, places, states, keys, ends, meant, found):
+    _, _, line_ends, good = found
+    row, line = 0, []
+    for at, state in zip(places.tolist(), states.tolist(), strict=True):
+        if state > 1:
+            line.append((at, state))
+            continue
+        right = _keep_line(text, line, keys, ends, meant, row, found)
+        line_ends[row], good[row] = at + 1, state == 1 and right
+        row, line = row + 1, []
+    return row
+
+
+def _keep_line(text, events, keys, ends, meant, row, found):
+    """One line: its events one member after the other, each from a key to what ends its value."""
+    fields, kinds, _, _ = found
+    right, member = True, {}
+    for at, state in events:
+        member[state] = at
+        if not 4 <= state <= 7:
+            continue
+        begun = [each for each in member if each >= 10]
+        field = field_of(text, member[2] + 1, member[3], keys, ends) if begun else -1
+        if field >= 0:
+            right &= not kinds[row, field] and 9 not in member
+            fields[row, field] = member[begun[0]] + (begun[0] == 10), member.get(8, member.get(9, at))
+            kinds[row, field] = 3 if state >= 6 else 6 if 9 in member else meant[begun[0]]
+        member = {}
+    return right
+
+
+def copy_fields(text, fields, ends, out):
+    for (first, _), begin, end in zip(fields.tolist(), ends[:-1], ends[1:], strict=True):
+        out[begin:end] = text[first : first + end - begin]
+
+
 def _number(sums, place):
     return number_of(sums.limbs[place].tolist(), sums.low)
 

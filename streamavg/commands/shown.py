@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from streamavg.commands.told import noted
@@ -61,15 +62,18 @@ def observers(chosen: argparse.Namespace) -> list[Observer]:
 
 def _emit(chosen: argparse.Namespace, reader: Reader) -> Observer:
     from streamavg.live.emit import Emit
+    from streamavg.state.spans import window_size
 
-    windows = getattr(chosen, "window", None) is not None
-    return Emit(chosen.emit, reader, chosen.emit_every or (None if windows else OFTEN))
+    if chosen.window is None:
+        return Emit(chosen.emit, reader, chosen.emit_every or OFTEN)
+    size = timedelta(microseconds=window_size(chosen.window))
+    return Emit(chosen.emit, reader, chosen.emit_every, size)
 
 
 def _serve(chosen: argparse.Namespace, reader: Reader) -> Observer:
     from streamavg.live.serve import Serve
 
-    made = Serve(chosen.serve, reader, signed=getattr(chosen, "op", None) is not None)
+    made = Serve(chosen.serve, reader, signed=chosen.op is not None)
     noted(f"metrics are at {made.url}")
     return made
 

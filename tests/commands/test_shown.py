@@ -183,3 +183,4 @@ def test_a_window_that_the_disk_had_no_room_for_is_said_by_the_next_run(log, tmp
         "2026-11-28T00:20:00Z",
     ]
     assert {line["rows"] for line in lines(emitted)} == {10}
+    assert lines(emitted)[0]["window_end"] == "2026-11-28T00:10:00Z"

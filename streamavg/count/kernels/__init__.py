@@ -17,6 +17,7 @@ from streamavg.count.kernels.counting import (
     spread_bits,
     translate,
 )
+from streamavg.count.kernels.fields import copy_fields, field_of, keep_fields, walk
 from streamavg.count.kernels.joining import (
     drop,
     find,
@@ -106,6 +107,7 @@ __all__ = [
     "any_wrong",
     "cause_of",
     "copy",
+    "copy_fields",
     "count_above",
     "count_bits",
     "count_decided",
@@ -124,6 +126,7 @@ __all__ = [
     "decode_chunk",
     "decode_page",
     "drop",
+    "field_of",
     "fill_nulls",
     "find",
     "find_wrong",
@@ -135,6 +138,7 @@ __all__ = [
     "highest",
     "hit",
     "is_wrong",
+    "keep_fields",
     "levels",
     "log_cells",
     "log_of",
@@ -167,6 +171,7 @@ __all__ = [
     "unpack_eights",
     "unsnap",
     "varint",
+    "walk",
     "whole_word",
     "word_at",
 ]
