@@ -129,7 +129,7 @@ class Pairing:
         if not sound:
             raise ValueError("records wait that cannot be")
         places, count = numbers - first, after - first
-        dense = (
+        dense: tuple[Any, ...] = (
             np.zeros((count, 2), np.uint64),
             np.zeros(count, np.uint8),
             np.full(count, clocks[0] if len(clocks) else 0),
