@@ -95,17 +95,16 @@ class JoinBuffer:
         """The predictions that wait for their truth, the share of all predictions that has none (waiting or expired),
         and the seconds that the oldest has waited: {"waiting", "unlabelled", "unlabelled_age"}.
         """
-        held, counts = self._pairing.held(), self.counters
-        waiting = np.flatnonzero(held.kinds == PREDICTION)
-        without = len(waiting) + counts["expired"]
+        (waiting, since), counts = self._pairing.waiting(PREDICTION), self.counters
+        without = waiting + counts["expired"]
         share = without / max(without + counts["matched"] + counts["complete"], 1)
         now = self._clock if self._time is not None else self._now(None)
-        age = (now - int(held.clocks[waiting[0]])) / MICROS if len(waiting) else 0.0
-        return {"waiting": len(waiting), "unlabelled": share, "unlabelled_age": max(age, 0.0)}
+        age = (now - since) / MICROS if waiting else 0.0
+        return {"waiting": waiting, "unlabelled": share, "unlabelled_age": max(age, 0.0)}
 
     def __len__(self) -> int:
         """The records that wait."""
-        return int((self._pairing.held().kinds < PAIRED).sum())
+        return sum(self._pairing.waiting(kind)[0] for kind in (PREDICTION, TRUTH))
 
     def join(self, batch: pa.RecordBatch, now: float | None = None) -> list[pa.RecordBatch]:
         """The rows that have truth and prediction now; most often one batch. now: seconds, the clock's if None.

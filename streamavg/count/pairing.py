@@ -140,6 +140,12 @@ class Pairing:
         """From now on records wait so long."""
         self._limits[:] = most, longest
 
+    def waiting(self, kind: int) -> tuple[int, int]:
+        """How many records of a kind wait, and since when the oldest does (0 if there is none)."""
+        slots = np.arange(self.first, self.next) & (len(self._kinds) - 1)
+        found = np.flatnonzero(self._kinds[slots] == kind)
+        return len(found), int(self._clocks[slots[found[0]]]) if len(found) else 0
+
     def held(self) -> Held:
         """The records that wait or whose pair is remembered."""
         hashes, kinds, clocks = self._dense()
