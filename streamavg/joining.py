@@ -25,7 +25,7 @@ class Joining:
     def __init__(self, on: str, limit: str, options: Options, saved: bytes = b"", name: str = "") -> None:
         y_true, y_pred = options.columns
         y_score = None if options.scoring is None else options.scoring.columns
-        self._buffer = JoinBuffer(on, limit, y_true=y_true, y_pred=y_pred, y_score=y_score)
+        self._buffer = JoinBuffer(on, limit, y_true=y_true, y_pred=y_pred, y_score=y_score, time=options.slicing.time)
         if saved:
             self._buffer.restore(saved, name)
         self._on, self._options, self._before = on, options, dict(self._buffer.counters)

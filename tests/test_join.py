@@ -109,6 +109,22 @@ def test_ages():
     assert buffer.counters["orphan"] == 2
 
 
+def test_the_time_of_the_records():
+    """Seconds since 1970; one that is null, older or a day ahead of the clock moves nothing."""
+    buffer = JoinBuffer("id", "10s", time="ts")
+    stream = {"id": list(range(6)), "y_pred": ["a"] * 6, "ts": [100.0, 103.0, 101.0, None, 9e9, 104.0]}
+    assert buffer.join(pa.record_batch(stream), now=2000.0) == []
+    assert buffer.readings["unlabelled_age"] == 4.0
+    rest = {"id": [0, 1], "y_true": ["a", "a"], "ts": [110.0, 111.0]}
+    assert sum(out.num_rows for out in buffer.join(pa.record_batch(rest), now=2000.0)) == 2
+    assert buffer.join(pa.record_batch({"id": [99], "y_true": ["a"], "ts": [113.5]}), now=2000.0) == []
+    assert buffer.counters["expired"] == 3
+    again = JoinBuffer("id", "10s", time="ts")
+    again.restore(buffer.to_bytes())
+    assert again.readings["unlabelled_age"] == 9.5
+    assert len(again.join(pa.record_batch({"id": [5], "y_true": ["a"]}), now=9e9)) == 1, "a source without times"
+
+
 def test_time_does_not_pass_while_nothing_runs(monkeypatch):
     clock = [1000.0]
     monkeypatch.setattr("streamavg.join.time.time", lambda: clock[0])

@@ -16,6 +16,7 @@ from streamavg.checkpoint.writer import read
 from streamavg.errors import InputError
 from streamavg.joining import Joining
 from tests.follower import Follower
+from tests.sources.brokers import Mock
 
 
 def events(count, seed=0, most=300):
@@ -68,6 +69,29 @@ def test_two_files_and_a_limit(tmp_path, capsys, whole):
     report = run(capsys, tmp_path / "?.*.jsonl", "--join", "id", "--join-limit", "2000,24h")
     assert (report["rows"], report["fingerprint"]) == (1000, whole(rows))
     assert run(capsys, tmp_path / "?.*.jsonl", "--join", "id", "--join-limit", "100", status=2).count("no row") == 1
+
+
+def test_two_files_of_csv(tmp_path, capsys, whole):
+    stream, rows = events(500)
+    pred, true = [event for event in stream if "y_pred" in event], [event for event in stream if "y_true" in event]
+    (tmp_path / "a.pred.csv").write_text("x,id,y_pred\n" + "".join(f"1,{e['id']},{e['y_pred']}\n" for e in pred))
+    (tmp_path / "b.true.csv").write_text("y_true,id\n" + "".join(f"{e['y_true']},{e['id']}\n" for e in true))
+    report = run(capsys, tmp_path / "?.*.csv", "--join", "id")
+    assert (report["rows"], report["fingerprint"]) == (500, whole(rows))
+
+
+def test_a_topic_and_a_file(tmp_path, capsys, whole):
+    stream, rows = events(500)
+    mock = Mock()
+    mock.send("pred", [event for event in stream if "y_pred" in event], 2)
+    mock.send("true", [event for event in stream if "y_true" in event], 1)
+    true = written(tmp_path / "true.jsonl", [event for event in stream if "y_true" in event])
+    saved, topics = tmp_path / "a.sav", [f"kafka://{mock.server}/{name}" for name in ("pred", "true")]
+    for other in (true, topics[1]):
+        report = run(capsys, topics[0], other, "--join", "id", "--checkpoint", f"{saved}{len(str(other))}")
+        assert (report["rows"], report["fingerprint"]) == (500, whole(rows))
+        again = run(capsys, topics[0], other, "--join", "id", "--checkpoint", f"{saved}{len(str(other))}")
+        assert again["fingerprint"] == report["fingerprint"]
 
 
 def test_what_does_not_go_together_is_one_line(tmp_path, capsys):

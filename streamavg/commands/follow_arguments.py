@@ -22,6 +22,7 @@ FOLLOWED = ("jsonl", "csv", "tsv", "logfmt", "pattern", "arrow")
 EXAMPLES = """examples:
   streamavg follow service.jsonl --y-true result.label --y-pred result.prediction --checkpoint service.sav
   streamavg follow 'logs/*.jsonl' --checkpoint logs.sav --rejects bad.jsonl
+  streamavg follow kafka://localhost:9092/pred kafka://localhost:9092/true --join id --join-limit 24h --checkpoint m.sav
 """
 
 

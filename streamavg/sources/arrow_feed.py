@@ -63,7 +63,8 @@ class ArrowFeed:
         end: BaseException | None = None
         try:
             layout = open_arrow(self._input)
-            for unit in layout.units(self._choose([column.name for column in layout.columns]), None):
+            held = [column.name for column in layout.columns]
+            for unit in layout.units([name for name in self._choose(held) if name in held], None):
                 for piece in unit.read():
                     self._read.put(piece)
         except BaseException as error:

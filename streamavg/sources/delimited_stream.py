@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from streamavg.errors import InputError
 from streamavg.sources.json_lines import BLANK
 from streamavg.sources.jsonl import BOM
 from streamavg.sources.unit import Bad, Piece
@@ -39,10 +40,17 @@ class CsvStream:
     def pieces(self, block: bytes, at: int, first: bytes = b"") -> Iterator[tuple[Piece, Sequence[Bad]]]:
         """See `Reader`."""
         fields, ahead = self._fields(first), 0
-        if fields and set(self._names) <= set(fields):
+        if fields and self._is_header(fields):
             self._header = fields
             ahead = block.find(b"\n") + 1 or len(block) if at == 0 else 0
         yield from self._rows(block, ahead, len(block), ahead)
+
+    def _is_header(self, fields: list[str]) -> bool:
+        """Whether a first line names what is needed."""
+        try:
+            return set(self._choose(fields)) <= set(self._names)
+        except InputError:
+            return False
 
     def _fields(self, line: bytes) -> list[str]:
         import pyarrow.csv as csv
@@ -106,6 +114,7 @@ class CsvStream:
                 csv.ParseOptions(delimiter=self._delimiter, invalid_row_handler=skip),
                 csv.ConvertOptions(
                     include_columns=self._names,
+                    include_missing_columns=True,  # rows to join lack those of the other source
                     column_types=dict.fromkeys(self._names, _TEXT),
                     null_values=[""],
                     strings_can_be_null=True,

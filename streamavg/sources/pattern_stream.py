@@ -34,7 +34,8 @@ class PatternStream:
     def __init__(self, choose: Choose, pattern: str) -> None:
         self._pattern = pattern
         groups = pc.extract_regex(_texts([b""]), _checked(pattern)).type
-        self._names = choose([groups.field(i).name for i in range(groups.num_fields)])
+        held = [groups.field(i).name for i in range(groups.num_fields)]
+        self._names = [name for name in choose(held) if name in held]
 
     def knows(self, block: bytes, first: bytes = b"", is_last: bool = False) -> bool:
         """See `Reader`."""

@@ -88,7 +88,7 @@ def held(numbers=(3, 5), hashes=((1, 2), (1, 3)), what=(1, 3), clocks=(7, 8)):
         (held(hashes=((1, 2), (1, 2))), 3, 6, [0] * 4),
         (held(hashes=((1, 2),)), 3, 6, [0] * 4),
         (held(), 3, 6, [0, 0, 0, -1]),
-        (held(), 3, pairing.MOST + 4, [0] * 4),
+        (held(), 3, pairing.MOST + 6, [0] * 4),
         (held(), 3, 200, [0] * 4),
     ],
 )

@@ -289,7 +289,7 @@ def test_a_real_broker_says_what_is_wrong(capsys):
         assert "there is no such topic" in run(capsys, f"kafka://{server}/none", status=2)
 
 
-MESSAGES = int(os.environ.get("KAFKA_MESSAGES", "300000"))
+MESSAGES = int(os.environ.get("KAFKA_MESSAGES", "1000000"))
 
 
 class Followers:
