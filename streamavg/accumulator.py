@@ -86,7 +86,7 @@ class Accumulator:
         fold_slices: bool = False,
     ) -> None:
         scoring = Scoring.checked(
-            y_score or "", threshold, score_layout, score_bins, ovo=ovo, losses=losses, quantum=weight_quantum
+            y_score, threshold, score_layout, score_bins, ovo=ovo, losses=losses, quantum=weight_quantum
         )
         self._options = Options.checked(
             y_true,
@@ -99,7 +99,7 @@ class Accumulator:
             confusion=confusion,
             samples=samples,
             sample_weight=sample_weight,
-            scoring=scoring if y_score else None,
+            scoring=None if y_score is None else scoring,
             slicing=Slicing.checked(by, window, time, op, max_slices, fold_slices),
             max_labels=max_labels,
         )
@@ -139,6 +139,7 @@ class Accumulator:
         if self._options.slicing.is_asked:
             raise InputError("update_pairs has no columns that tell slices apart; count rows with update")
         table, numbers = listed_pairs(y_true, y_pred, count)
+        self._options.refuse_pairs()
         with self._lock:
             self._tally.count_listed(table, numbers)
 

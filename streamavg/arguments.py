@@ -184,6 +184,7 @@ def add_reading(command: Any, confusion: str) -> None:
     reading = command.add_argument_group("how it is read")
     add_policy(reading)
     reading.add_argument("--explain", metavar="METRIC", default="f1", help="part micro from macro by class (f1)")
+    reading.add_argument("--unweighted", action="store_true", help="let metrics count rows, whatever their weights")
     reading.add_argument("--confusion", action="store_true", help=confusion)
     reading.add_argument("--fail-under", action="append", default=[], metavar="METRIC=X", help="exit 1 if below X")
 

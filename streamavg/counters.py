@@ -44,6 +44,8 @@ def counter_for(options: Options, before: Counter | None, config: Config, sides:
         if all(is_blank(part, name) for name in true.columns for part in chunks(data[name])):
             return None
         task = options.task or task_of(true, kind, _is_one_score(sides, data))
+        if options.scoring is not None:
+            options.scoring.refuse(task, not sides.pred.columns)
     classes = _classes(options, before, task, sides, data)
     if task == "multilabel":
         labels = classes or options.indicators(sides, data)

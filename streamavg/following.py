@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from streamavg.snapshot import Snapshot
     from streamavg.sources.feed import Arrival, Feed
     from streamavg.sources.rejects import Rejects
+    from streamavg.sources.unit import Piece
     from streamavg.state.state import State
     from streamavg.watermark import Watermark
 
@@ -36,7 +38,7 @@ RATE_SECONDS = 5.0  # over which rows per second are a mean
 class Join(Protocol):
     """A stage between a feed and the counts that keeps rows back until their other half has come."""
 
-    def joined(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+    def joined(self, batch: pa.RecordBatch) -> Sequence[pa.RecordBatch]:
         """The rows that are complete now."""
 
     @property
@@ -47,9 +49,8 @@ class Join(Protocol):
     def readings(self) -> Mapping[str, float | int]:
         """Numbers to show."""
 
-    @property
-    def remembered(self) -> Any:
-        """JSON to be saved with the counts, from which the stage is made again."""
+    def saved(self) -> bytes:
+        """All that waits, to be saved with the counts."""
 
 
 class Saver(Protocol):
@@ -57,7 +58,7 @@ class Saver(Protocol):
 
     lineage: str
 
-    def save(self, state: State, position: Position, about: Mapping[str, Any]) -> None:
+    def save(self, state: State, position: Position, about: Mapping[str, Any], waiting: bytes = b"") -> None:
         """Raises OSError if the disk fails."""
 
 
@@ -85,9 +86,10 @@ class Following:
 
     def __post_init__(self) -> None:
         self._steps: list[tuple[Source, Sequence[Span], str]] = []
-        self._failures, self._ends = 0, float("inf")
+        self._failures, self._ends, self._is_torn = 0, float("inf"), False
         self._due = float("-inf")  # before the first row, so that what cannot be written is found out now
         self._watch = Watch(self.observers)
+        self._lineage = self.saver.lineage if self.saver else secrets.token_hex(16)
         self._rates = deque([(time.monotonic(), self.records)])
         self._folds = float("-inf")  # windows that start before are folded
 
@@ -98,14 +100,18 @@ class Following:
         """
         try:
             self._save()
+            if self.observers:
+                self._see()  # before the first record, so that who counts from there knows where that is
             for arrival in self.feed.arrivals():
                 if arrival is not None:
                     self._count(arrival)
                 self._tend()
                 if time.monotonic() >= self._ends:
                     break
+            if self.observers:
+                self._see(is_last=True)
+            self._fold_windows()
             self._save(is_last=True)
-            self._see(is_last=True)
         except BaseException:
             self._try_to_save()
             raise
@@ -115,33 +121,51 @@ class Following:
 
     def _count(self, arrival: Arrival) -> None:
         source, piece = arrival
-        batch = piece.batch if self.join is None else self.join.joined(piece.batch)
         try:
-            self.accumulator._count_piece(batch, piece.malformed, self.records)
+            if self.join is None:
+                self._count_batch(piece.batch, piece.malformed)
+            else:
+                self._count_joined(self.join, piece)
         except InputError as error:
             raise InputError(f"{source.name}: {error}") from None
         self.records += piece.batch.num_rows + piece.malformed
-        if self.watermark is not None:
-            self.watermark.observe(batch)
         self._steps.append((source, piece.spans, piece.before))
         if len(self._steps) >= FOLDED:
             self._fold()
         self.rejects.refuse_more()
+
+    def _count_joined(self, join: Join, piece: Piece) -> None:
+        """Count what a piece completes. If that fails, rows have left what waits: nothing more is saved then."""
+        self._is_torn = True
+        for batch in join.joined(piece.batch):
+            self._count_batch(batch)
+        self.accumulator._count_piece(piece.batch.slice(0, 0), piece.malformed)
+        self._is_torn = False
+
+    def _count_batch(self, batch: pa.RecordBatch, malformed: int = 0) -> None:
+        self.accumulator._count_piece(batch, malformed, self.records)
+        if self.watermark is not None:
+            self.watermark.observe(batch)
 
     def _tend(self) -> None:
         """What is due at a batch boundary."""
         if self.stop.is_set() and self._ends == float("inf"):
             self._ends = time.monotonic() + GRACE
             self.feed.drain()
-        if self.saver is not None and time.monotonic() >= self._due:
-            self._save()
         if self._watch.is_due():
             self._see()
-        if self.watermark is not None and self.keep_windows is not None:
-            before = self.watermark.folds_before(self.keep_windows, bool(self.observers))
-            if before > self._folds:
-                self.accumulator.fold_windows(moment(max(before, LEAST_START)))
-                self._folds = before
+        if self.saver is not None and time.monotonic() >= self._due:
+            self._save()
+        self._fold_windows()
+
+    def _fold_windows(self) -> None:
+        """Fold the windows that are old."""
+        if self.watermark is None or self.keep_windows is None:
+            return
+        before = self.watermark.folds_before(self.keep_windows, bool(self.observers))
+        if before > self._folds:
+            self.accumulator.fold_windows(moment(max(before, LEAST_START)))
+            self._folds = before
 
     def _fold(self) -> None:
         self.position = self.position.union(Position.of(self._steps))
@@ -151,29 +175,32 @@ class Following:
         """Save, and go on if the disk fails now and then."""
         if self.saver is None:
             return
+        started = time.monotonic()
         self._fold()
         about = {
             "run": {**self.counters, "records": self.records},
             "feed": dict(self.feed.remembered),
-            "rejects": self.rejects.size,
+            "rejects": self.rejects.place,
         }
-        if self.join is not None:
-            about["join"] = self.join.remembered
+        waiting = self.join.saved() if self.join is not None else b""
         if self.watermark is not None:
             about["watermark"] = self.watermark.remembered
         try:
             self.rejects.keep()
-            self.saver.save(self.snapshot.state, self.feed.settled(self.position), about)
+            self.saver.save(self.snapshot.state, self.feed.settled(self.position), about, waiting)
             self._failures = 0
         except OSError as error:
             self._failures += 1
             if is_last or self._due == float("-inf") or self._failures >= TRIES:
                 raise
             self.note(f"warning: not saved, trying again in {self.every:g} s: {error}")
-        self._due = time.monotonic() + self.every
+        ended = time.monotonic()
+        self._due = ended + max(self.every, ended - started)  # a large state leaves half the time to counting
 
     def _try_to_save(self) -> None:
         try:
+            if self._is_torn:
+                raise InputError("they were being joined; the same command goes on from the save before")
             self._save(is_last=True)
         except Exception as error:
             self.note(f"warning: the last rows are not saved: {error}")
@@ -197,7 +224,13 @@ class Following:
         while len(self._rates) > 1 and self._rates[1][0] < now - RATE_SECONDS:
             self._rates.popleft()
         self._rates.append((now, self.records))
-        self._watch.tell(lambda: self._moment(is_last))
+        told = self.watermark.told if self.watermark else None
+        try:
+            self._watch.tell(lambda: self._moment(is_last))
+        except BaseException:
+            if self.watermark is not None:
+                self.watermark.told = told  # or the last save would know of windows that the disk had no room for
+            raise
 
     def _moment(self, is_last: bool) -> Moment:
         self._fold()
@@ -213,7 +246,7 @@ class Following:
             lag=dict(self.feed.lag),
             rows_per_second=(records - then) / max(last - first, 1e-3),
             readings=dict(self.join.readings) if self.join else {},
-            lineage=self.saver.lineage if self.saver else "",
+            lineage=self._lineage,
             sequence=self.records,
             position=self.feed.settled(self.position),
             is_last=is_last,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +14,7 @@ from streamavg.checkpoint.batches import as_bytes, from_bytes
 from streamavg.count.pairing import (
     DUPLICATE,
     EXPIRED,
+    FOREVER,
     MATCHED,
     MOST,
     NOTHING,
@@ -22,9 +23,11 @@ from streamavg.count.pairing import (
     PREDICTION,
     TRUTH,
     Held,
+    Limit,
     Pairing,
 )
 from streamavg.count.selection import choose, listed
+from streamavg.count.times import times_of
 from streamavg.count.waiting import Waiting
 from streamavg.errors import InputError, StateError
 
@@ -34,53 +37,21 @@ if TYPE_CHECKING:
     Columns = str | Sequence[str]
 
 MICROS = 1_000_000
+AHEAD = 86_400 * MICROS
 ROWS = ("complete", "incomplete", "no_id")
-MOST_RECORDS = MOST - 2
-FOREVER = 1 << 60
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_UNREADABLE = (LookupError, TypeError, ValueError, OverflowError, StopIteration, RecursionError, OSError)
 _NAMES = ("number", "first", "second", "kind", "clock")
-
-
-class Limit(NamedTuple):
-    """How long a record waits: for how many records that come after it, and for how many microseconds."""
-
-    records: int
-    age: int = FOREVER
-
-    @classmethod
-    def of(cls, text: str | float) -> Limit:
-        """The limit that a number of records, a time, or both mean; InputError for another.
-
-        >>> Limit.of("1e6"), Limit.of("24h,1e6").age
-        (Limit(records=1000000, age=1152921504606846976), 86400000000)
-        """
-        records, age = MOST_RECORDS, FOREVER
-        for part in str(text).split(","):
-            unit = _UNITS.get(part[-1:])
-            try:
-                number = float(part[:-1] if unit else part)
-                if unit:
-                    age = int(number * unit * MICROS)
-                else:
-                    records = int(number)
-            except (ValueError, OverflowError):
-                records = 0
-            if not 1 <= records <= MOST_RECORDS or not 1 <= age <= FOREVER:
-                raise InputError(
-                    f"the limit of a join is {text!r}; expected a number of records up to {MOST_RECORDS:,}, a time "
-                    "such as 24h (s, m, h, d), or both: 1e6,24h"
-                )
-        return cls(records, age)
 
 
 class JoinBuffer:
     """Pairs records that hold a prediction with those that hold its truth, by an id; either may come first.
 
     on: the column of the id: text, integers (17 and "17" are one id) or bytes. limit: how long a record waits for its
-    other half: a number of records that come after it ("1e6"), a time ("24h"), or both; time is that of arrival, and
-    does not pass while nothing runs. Which is what: a batch without y_true columns holds predictions, one without
-    y_pred and y_score columns truths; in a batch with both the values that are not null tell. A row with both is
-    handed on at once. What else a row holds (a weight, a slice) is the prediction's, where null the truth's.
+    other half: a number of records that come after it ("1e6"), a time ("24h"), or both; it is the time of the records
+    if `time` names its column, or else that of arrival, which does not pass while nothing runs. Which is
+    what: a batch without y_true columns holds predictions, one without y_pred and y_score columns truths; in a batch
+    with both the values that are not null tell. A row with both is handed on at once. What else a row holds (a weight,
+    a slice) is the prediction's, where null the truth's.
 
     Of equal ids only the first prediction and the first truth make a pair; another one is a `duplicate`, as long as
     the first of the pair is remembered: as long as it would have waited.
@@ -100,8 +71,9 @@ class JoinBuffer:
         y_true: Columns = "y_true",
         y_pred: Columns | None = "y_pred",
         y_score: Columns | None = None,
+        time: str | None = None,
     ) -> None:
-        self._on, self._limit = on, Limit.of(limit)
+        self._on, self._limit, self._time = on, Limit.of(limit), time
         self._true, self._pred = (y_true,), tuple(side for side in (y_pred, y_score) if side is not None)
         self._pairing = Pairing(*self._limit)
         self._waiting = Waiting()
@@ -123,28 +95,29 @@ class JoinBuffer:
         """The predictions that wait for their truth, the share of all predictions that has none (waiting or expired),
         and the seconds that the oldest has waited: {"waiting", "unlabelled", "unlabelled_age"}.
         """
-        held, counts = self._pairing.held(), self.counters
-        waiting = np.flatnonzero(held.kinds == PREDICTION)
-        without = len(waiting) + counts["expired"]
+        (waiting, since), counts = self._pairing.waiting(PREDICTION), self.counters
+        without = waiting + counts["expired"]
         share = without / max(without + counts["matched"] + counts["complete"], 1)
-        age = (self._now(None) - int(held.clocks[waiting[0]])) / MICROS if len(waiting) else 0.0
-        return {"waiting": len(waiting), "unlabelled": share, "unlabelled_age": max(age, 0.0)}
+        now = self._clock if self._time is not None else self._now(None)
+        age = (now - since) / MICROS if waiting else 0.0
+        return {"waiting": waiting, "unlabelled": share, "unlabelled_age": max(age, 0.0)}
 
     def __len__(self) -> int:
         """The records that wait."""
-        return int((self._pairing.held().kinds < PAIRED).sum())
+        return sum(self._pairing.waiting(kind)[0] for kind in (PREDICTION, TRUTH))
 
     def join(self, batch: pa.RecordBatch, now: float | None = None) -> list[pa.RecordBatch]:
         """The rows that have truth and prediction now; most often one batch. now: seconds, the clock's if None.
 
         InputError if the id or both sides are missing, or the id is of another type; nothing was taken in then.
         """
+        if not batch.num_rows:
+            return []
         has_id, has_pred, has_true = self._sides(batch)
         kinds = np.where(has_id & (has_pred != has_true), has_pred * PREDICTION + has_true * TRUTH, NOTHING)
-        clock = max(self._clock, self._now(now))
-        first = self._pairing.next
-        earlier = self._pairing.take(batch.column(self._on), kinds.astype(np.uint8), clock)
-        self._clock, ready = clock, has_pred & has_true
+        clocks, first = self._clocks(batch, self._now(now)), self._pairing.next
+        earlier = self._pairing.take(batch.column(self._on), kinds.astype(np.uint8), clocks)
+        self._clock, ready = int(clocks[-1]), has_pred & has_true
         self._rows["complete"] += int(ready.sum())
         self._rows["incomplete"] += int((~has_true & ~has_pred).sum())
         self._rows["no_id"] += int((~has_id & (has_true != has_pred)).sum())
@@ -157,6 +130,20 @@ class JoinBuffer:
                 joined.append(self._put_together(*((here, there) if kind == PREDICTION else (there, here))))
         self._waiting.tidy(self._pairing)
         return joined
+
+    def _clocks(self, batch: pa.RecordBatch, now: int) -> Any:
+        """The time of each row, which never goes back: the latest met, or that of arrival.
+
+        A time more than a day ahead of the clock is wrong, and would let go of all that waits.
+        """
+        if self._time is None:
+            return np.full(batch.num_rows, max(self._clock, now), np.int64)
+        clocks = np.full(batch.num_rows, self._clock, np.int64)
+        if self._time in batch.schema.names:
+            times, known = times_of(batch.column(self._time), self._time)
+            known &= times <= now + AHEAD
+            clocks[known] = times[known]
+        return np.maximum.accumulate(np.maximum(clocks, self._clock))
 
     def _now(self, now: float | None) -> int:
         return int((time.time() if now is None else now) * MICROS) - self._ahead
@@ -225,12 +212,13 @@ class JoinBuffer:
                 raise ValueError("rows wait that are not those of the index")
         except StateError:
             raise
-        except (LookupError, TypeError, ValueError, OverflowError, StopIteration, RecursionError, OSError) as error:
+        except (*_UNREADABLE, pa.ArrowException) as error:
             reason = " ".join(str(error).split())[:200] or type(error).__name__
             raise StateError(f"{name}: the records that wait for their truth cannot be read: {reason}") from None
         pairing.limit(*self._limit)
         self._pairing, self._waiting, self._rows = pairing, waiting, about["rows"]
-        self._clock, self._ahead = about["clock"], int(time.time() * MICROS) - about["clock"]
+        self._clock = about["clock"]
+        self._ahead = int(time.time() * MICROS) - self._clock if self._time is None else 0
 
 
 def _read(data: bytes) -> tuple[dict[str, Any], Held, list[pa.RecordBatch]]:
@@ -242,7 +230,7 @@ def _read(data: bytes) -> tuple[dict[str, Any], Held, list[pa.RecordBatch]]:
     if set(about["rows"]) != set(ROWS) or len(about["counts"]) != 4 or len(about["key"]) != 32:
         raise ValueError("what it says of itself cannot be")
     most, longest = about["limit"]
-    if not 1 <= most <= MOST_RECORDS or not 1 <= longest <= FOREVER:
+    if not 1 <= most <= MOST or not 1 <= longest <= FOREVER:
         raise ValueError("the limit cannot be")
     wanted = (pa.int64(), pa.uint64(), pa.uint64(), pa.uint8(), pa.int64())
     if not index.schema.equals(pa.schema(zip(_NAMES, wanted, strict=True))) or any(c.null_count for c in index.columns):

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any, get_args
 from streamavg.count.indicators import indicator_widths
 from streamavg.count.limits import Limits
 from streamavg.count.scoring import Scoring
-from streamavg.count.selection import NO_COLUMNS, Sides, choose, declared_labels, in_label_order, indicator_labels
+from streamavg.count.selection import (
+    NO_COLUMNS,
+    Sides,
+    choose,
+    declared_labels,
+    in_label_order,
+    indicator_labels,
+    named_columns,
+)
 from streamavg.count.slicing import Slicing
 from streamavg.errors import InputError, require_one_of
 from streamavg.numeric import Numeric
@@ -69,8 +77,13 @@ class Options:
         declared = declared_labels(labels, unknown)
         if pos_label is not None and task not in (None, "binary"):
             raise InputError(f"pos_label is for binary tasks, but task is {task!r}")
+        if scoring is not None:
+            scoring.refuse(task, y_pred is None)
         return cls(
-            columns=(y_true, "y_pred" if y_pred is None and scoring is None else y_pred),
+            columns=(
+                named_columns(y_true, "y_true"),
+                ("y_pred" if scoring is None else None) if y_pred is None else named_columns(y_pred, "y_pred"),
+            ),
             labels=declared,
             pos_label=None if pos_label is None else label_text(pos_label),
             samples=samples,
@@ -92,6 +105,12 @@ class Options:
                 window=slicing.window,
             ),
         )
+
+    def refuse_pairs(self) -> None:
+        """Refuse label pairs for rows that bring more than them. Raises InputError."""
+        for name, asked in (("y_score", self.scoring), ("sample_weight", self.sample_weight)):
+            if asked is not None:
+                raise InputError(f"update_pairs has no {name}, and this accumulator has; count such rows with update")
 
     def to_json(self) -> dict[str, object]:
         """The options for a state file; `Accumulator.resume` reads them, and a run on top of it compares them."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamavg.accumulator import Accumulator
 from streamavg.checkpoint.kept import position_in, refuse_other_options, sources_of
-from streamavg.checkpoint.writer import Checkpoint, read
+from streamavg.checkpoint.writer import Checkpoint, read, waiting_error
 from streamavg.errors import MismatchError, StateError
 from streamavg.position import Position
 from streamavg.run import plan_rest
@@ -100,6 +100,8 @@ def _held(file: Checkpoint, request: Request) -> tuple[State, Position]:
         return State(), Position()
     if saved.warning is not None:
         request.note(f"warning: {saved.warning}")
+    if saved.attached:
+        raise waiting_error(saved.path)
     refuse_other_options(saved, request.asked)
     return saved.state, position_in(saved)
 
@@ -139,6 +141,8 @@ def added(paths: Sequence[str], note: Note, twice: Note) -> tuple[Snapshot, Posi
         saved = read(path)
         if saved.warning is not None:
             note(f"warning: {saved.warning}")
+        if saved.attached:
+            note(f"note: {path}: records wait in it for their truth; they are in no sum")
         position = position_in(saved)
         both = where.overlap(position)
         if both is not None:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class Kept:
     """What was counted before, with the run counters; a context manager that holds the state file.
 
-    `records` is how many records the lineage has taken in, `feed` what the feed wants back, `rejects` how many bytes
-    of the file of bad lines belong to it, `join` and `watermark` what those want back.
+    `records` is how many records the lineage has taken in, `feed` what the feed wants back, `rejects` how much of
+    the file of bad lines belongs to it, `join` what waits for its truth, `watermark` what that wants back.
     """
 
     state: State = field(default_factory=State)
@@ -31,8 +31,8 @@ class Kept:
     run: dict[str, int] = field(default_factory=dict)
     records: int = 0
     feed: dict[str, Any] = field(default_factory=dict)
-    rejects: int | None = None
-    join: Any = None
+    rejects: list[Any] | None = None
+    join: bytes = b""
     watermark: Any = None
     lineage: str = ""
     _file: Checkpoint | None = None
@@ -58,7 +58,7 @@ class Kept:
         if saved.warning is not None:
             note(f"warning: {saved.warning}")
         refuse_other_options(saved, asked)
-        made.state, made.position = saved.state, position_in(saved)
+        made.state, made.position, made.join = saved.state, position_in(saved), saved.attached
         made._take(saved.sources, saved.path)
         if saved.state.seen:
             note(f"note: {saved.path} holds {saved.state.seen:,} rows; going on from there")
@@ -67,11 +67,12 @@ class Kept:
     def _take(self, sources: Mapping[str, Any], path: str) -> None:
         run, feed, rejects = sources.get("run", {}), sources.get("feed", {}), sources.get("rejects")
         sound = isinstance(run, dict) and all(type(n) is int and 0 <= n <= MOST for n in run.values())
-        if not sound or not isinstance(feed, dict) or not (rejects is None or (type(rejects) is int and rejects >= 0)):
+        kinds = [type(each) for each in rejects] if isinstance(rejects, list) else rejects
+        if not sound or not isinstance(feed, dict) or kinds not in (None, [int, str]):
             raise StateError(f"{path}: it holds run counters that cannot be; restore the file from a copy")
         self.run = dict(run)
         self.records = self.run.pop("records", self.state.seen)
-        self.feed, self.rejects, self.join = feed, rejects, sources.get("join")
+        self.feed, self.rejects = feed, rejects
         self.watermark = sources.get("watermark")
 
     @property
@@ -79,10 +80,10 @@ class Kept:
         """How many lines were not counted because they are bad."""
         return self.state.skipped.get("malformed", 0)
 
-    def save(self, state: State, position: Position, about: Mapping[str, Any]) -> None:
+    def save(self, state: State, position: Position, about: Mapping[str, Any], waiting: bytes = b"") -> None:
         """Save what belongs together; raises as `Checkpoint.save` does."""
         if self._file is not None:
-            self._file.save(state, {**sources_of(position, self._options), **about})
+            self._file.save(state, {**sources_of(position, self._options), **about}, waiting)
 
     def __enter__(self) -> Kept:
         return self

@@ -12,7 +12,7 @@ import pyarrow as pa
 from streamavg.accumulator import Accumulator
 from streamavg.count.inputs import SLICE, batches_of, table_or_none
 from streamavg.errors import InputError
-from streamavg.refining import check, refined
+from streamavg.refining import check, memory_of, refined
 from streamavg.sources import Piece, Unit, open_rest, open_units
 from streamavg.worker import Worker, work_together
 
@@ -50,7 +50,8 @@ def evaluate(
     >>> evaluate({"y_true": [0, 1, 1], "y_pred": [0, 1, 0]}, pos_label=1)["recall"]
     0.5
     """
-    return counted(source, input_format, threads, options, exact_memory if exact_auc else None)
+    memory = memory_of(exact_memory) if exact_auc else None
+    return counted(source, input_format, threads, options, memory)
 
 
 def counted(

@@ -43,10 +43,10 @@ class Watermark:
     ) -> None:
         self._column, self._size, self._lateness, self._clock = column, window, lateness, clock
         self._newest: int | None = None
-        self._told: int | None = None  # windows that start before were said to be closed
+        self.told: int | None = None  # windows that start before were said to be closed
         self._counts = {"late": 0, "ahead": 0}
         if remembered is not None:
-            self._newest, self._told = _sound(remembered)
+            self._newest, self.told = _sound(remembered)
 
     @property
     def tallies(self) -> dict[str, int]:
@@ -85,8 +85,8 @@ class Watermark:
 
         A window that opens after its end (all its rows came late) is never told.
         """
-        told, end = self._told, self.closed_before
-        self._told = end if told is None else max(told, end)
+        told, end = self.told, self.closed_before
+        self.told = end if told is None else max(told, end)
         return sorted(start for start in starts if (told is None or told <= start) and start < end)
 
     def read(self, snapshot: Snapshot) -> tuple[list[Window], list[Window]]:
@@ -103,13 +103,13 @@ class Watermark:
         """Where windows are old: `keep` of them before the first that is open; none that nobody was told of yet."""
         before = self.closed_before
         if is_told:
-            before = min(before, LEAST_START if self._told is None else self._told)
+            before = min(before, LEAST_START if self.told is None else self.told)
         return before - keep * self._size
 
     @property
     def remembered(self) -> dict[str, int | None]:
         """JSON to be saved with the counts."""
-        return {"newest": self._newest, "told": self._told}
+        return {"newest": self._newest, "told": self.told}
 
 
 def _sound(remembered: Any) -> tuple[int | None, int | None]:

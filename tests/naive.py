@@ -970,5 +970,185 @@ def count_exact(values, truth, shape, mapping, cells, more, room):
         _count_column(slots, truth, shape, c, partial(count_values, cells=cells[c]), more)
 
 
+def walk(text, middle, table, start, events, places, states):
+    numbers = []
+    for half, part in enumerate((text[:middle], text[middle:])):
+        state, found = int(start), []
+        for at, byte in enumerate(part.tolist()):
+            state = int(table[256 * state + byte])
+            if state < events:
+                found.append((at, state))
+        for number, (at, state) in enumerate(found):
+            places[half, number], states[half, number] = at, state
+        numbers.append(len(found))
+    return tuple(numbers)
+
+
+def field_of(text, first, after, keys, ends):
+    wanted = [keys[ends[k] : ends[k + 1]].tolist() for k in range(len(ends) - 1)]
+    here = text[first:after].tolist()
+    return wanted.index(here) if here in wanted else -1
+
+
+def keep_fields(text, places, states, keys, ends, meant, found):
+    _, _, line_ends, good = found
+    row, line = 0, []
+    for at, state in zip(places.tolist(), states.tolist(), strict=True):
+        if state > 1:
+            line.append((at, state))
+            continue
+        right = _keep_line(text, line, keys, ends, meant, row, found)
+        line_ends[row], good[row] = at + 1, state == 1 and right
+        row, line = row + 1, []
+    return row
+
+
+def _keep_line(text, events, keys, ends, meant, row, found):
+    """One line: its events one member after the other, each from a key to what ends its value."""
+    fields, kinds, _, _ = found
+    right, member = True, {}
+    for at, state in events:
+        member[state] = at
+        if not 4 <= state <= 7:
+            continue
+        begun = [each for each in member if each >= 10]
+        field = field_of(text, member[2] + 1, member[3], keys, ends) if begun else -1
+        if field >= 0:
+            right &= not kinds[row, field] and 9 not in member
+            fields[row, field] = member[begun[0]] + (begun[0] == 10), member.get(8, member.get(9, at))
+            kinds[row, field] = 3 if state >= 6 else 6 if 9 in member else meant[begun[0]]
+        member = {}
+    return right
+
+
+def copy_fields(text, fields, ends, out):
+    for (first, _), begin, end in zip(fields.tolist(), ends[:-1], ends[1:], strict=True):
+        out[begin:end] = text[first : first + end - begin]
+
+
 def _number(sums, place):
     return number_of(sums.limbs[place].tolist(), sums.low)
+
+
+# ---- kernels that join records by the hashes of their ids; a ring's table is searched from end to end
+
+
+def turned(word, bits):
+    word = int(word)
+    return ((word << bits) | (word >> (64 - bits))) % 2**64
+
+
+def sip_round(a, b, c, d):
+    """Figure 2.1 of the paper, in the order in which it is drawn."""
+    a, b, c, d = (int(each) for each in (a, b, c, d))
+    a, c = (a + b) % 2**64, (c + d) % 2**64
+    b, d = turned(b, 13) ^ a, turned(d, 16) ^ c
+    a = turned(a, 32)
+    c, a = (c + b) % 2**64, (a + d) % 2**64
+    b, d = turned(b, 17) ^ c, turned(d, 21) ^ a
+    return a, b, turned(c, 32), d
+
+
+def sip_words(text, key):
+    text, (k0, k1) = bytes(text), (int(each) for each in key)
+    padded = text + bytes(7 - len(text) % 8) + bytes([len(text) % 256])
+    words = [0x736F6D6570736575, 0x646F72616E646F6D ^ 0xEE, 0x6C7967656E657261, 0x7465646279746573]
+    words = [word ^ half for word, half in zip(words, (k0, k1, k0, k1), strict=True)]
+    for (word,) in struct.iter_unpack("<Q", padded):
+        words[3] ^= word
+        words = list(sip_round(*sip_round(*words)))
+        words[0] ^= word
+    return tuple(words)
+
+
+def hash_texts(ends, data, key, hashes):
+    for i in range(len(hashes)):
+        words = list(sip_words(bytes(data)[ends[i] : ends[i + 1]], key))
+        for half, (place, mark) in enumerate(((2, 0xEE), (1, 0xDD))):
+            words[place] ^= mark
+            for _ in range(4):
+                words = list(sip_round(*words))
+            hashes[i, half] = words[0] ^ words[1] ^ words[2] ^ words[3]
+
+
+def find(table, keys, first, second):
+    place = int(first) % len(table)
+    while table[place] and tuple(map(int, keys[int(table[place]) % 2**32 - 1])) != (int(first), int(second)):
+        place = (place + 1) % len(table)
+    return place
+
+
+def drop(table, place):
+    """Empty the place, then put in anew all that stood behind it."""
+    table[place] = 0
+    behind = []
+    after = (place + 1) % len(table)
+    while table[after]:
+        behind.append(int(table[after]))
+        table[after] = 0
+        after = (after + 1) % len(table)
+    for entry in behind:
+        place = (entry >> 32) % len(table)
+        while table[place]:
+            place = (place + 1) % len(table)
+        table[place] = entry
+
+
+def retire(span, limits, now, ring):
+    table, keys, kinds, clocks, counts = ring
+    for number in range(int(span[0]), int(span[1])):
+        slot = number % len(kinds)
+        if span[1] - number <= limits[0] and now - clocks[slot] <= limits[1]:
+            return
+        if kinds[slot] in (1, 2):
+            counts[1 if kinds[slot] == 1 else 2] += 1
+        if kinds[slot]:
+            drop(table, find(table, keys, *keys[slot]))
+        kinds[slot] = 0
+        span[0] = number + 1
+
+
+def pair(hashes, news, span, limits, ring, found):
+    table, keys, kinds, clocks, counts = ring
+    for i, kind in enumerate(news):
+        slot = int(span[1]) % len(kinds)
+        retire(span, limits, clocks[slot], ring)
+        kinds[slot], found[i] = 0, -1
+        alike = [n for n in range(int(span[0]), int(span[1])) if kinds[n % len(kinds)] and kind]
+        alike = [n for n in alike if (keys[n % len(kinds)] == hashes[i]).all()]
+        if alike and kinds[alike[0] % len(kinds)] == 3 - kind:
+            kinds[alike[0] % len(kinds)], found[i] = 3, alike[0]
+            counts[0] += 1
+        elif alike:
+            counts[3] += 1
+        elif kind:
+            keys[slot], kinds[slot] = hashes[i], kind
+            table[find(table, keys, *hashes[i])] = int(hashes[i, 0]) % 2**32 * 2**32 + slot + 1
+        span[1] += 1
+
+
+def joined(records, most):
+    """The pairs of (id, "truth" or "prediction", value) records, as a dictionary would make them, and what became of
+    the rest; a record is remembered until `most` more have come after it."""
+    held, pairs, counts = {}, [], Counter()
+
+    def expire(number):
+        for name in [name for name, (since, *_) in held.items() if number - since > most]:
+            state = held.pop(name)[1]
+            counts[{"prediction": "expired", "truth": "orphan"}.get(state, "")] += 1
+
+    for number, (name, kind, value) in enumerate(records):
+        expire(number)
+        if name is None:
+            counts["no_id"] += 1
+        elif name not in held:
+            held[name] = (number, kind, value)
+        elif {held[name][1], kind} == {"prediction", "truth"}:
+            other = held[name][2]
+            pairs.append((value, other) if kind == "truth" else (other, value))
+            held[name] = (held[name][0], "paired", None)
+            counts["matched"] += 1
+        else:
+            counts["duplicate"] += 1
+    del counts[""]
+    return pairs, counts, {name: kind for name, (_, kind, _) in held.items() if kind != "paired"}

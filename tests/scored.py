@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 
 import numpy as np
 import pyarrow as pa
@@ -131,6 +132,11 @@ class Rows:
         options |= {"pos_label": self.classes[-1]} if self.task == "binary" else {}
         counted = naive.count_rows([rows[k] for k in kept], **options)
         counted.skipped += Counter(invalid_score=len(rows) - len(kept))
+        if self.weights is not None:
+            gone = [
+                weight for weight, cause in zip(self.weights.tolist(), causes, strict=True) if cause == "invalid_score"
+            ]
+            counted.weights["named", "invalid_score"] = sum(map(Fraction, gone))
         return counted
 
     def ranked(self) -> Rows:

@@ -408,3 +408,24 @@ def test_exact_areas_that_cannot_be_found_are_one_line(scored, tmp_path, capsys)
     assert (done.returncode, done.stdout) == (2, b"")
     assert b"standard input: it can be read only once" in done.stderr
     assert done.stderr.count(b"\n") == 1
+
+
+def test_unweighted_counts_rows(tmp_path, capsys):
+    """Metrics, gates and reports of weighted rows as those of rows, from files and from a state."""
+    rng = np.random.default_rng(3)
+    true, scores = rng.integers(0, 2, 300), rng.integers(0, 65, 300) / 64
+    path, state = tmp_path / "rows.parquet", tmp_path / "rows.sav"
+    pq.write_table(pa.table({"y_true": true, "s": scores, "w": rng.integers(0, 9, 300)}), path)
+    command = ("eval", path, "--y-score", "s", "--weight", "w", "--checkpoint", state)
+    plain = {"roc_auc": roc_auc_score(true, scores), "f1": f1_score(true, scores >= 0.5)}
+    for asked in (command, ("show", state)):
+        status, out, _ = run(capsys, *asked, "--unweighted", "--format", "json")
+        assert status == 0
+        found = json.loads(out)["metrics"]
+        assert {name: found[name] for name in plain} == pytest.approx(plain, abs=1e-12)
+        assert json.loads(run(capsys, *asked, "--format", "json")[1])["metrics"]["f1"] != found["f1"]
+        for name, value in plain.items():
+            for step, expected in ((-1e-9, 0), (1e-9, 1)):
+                gate = f"{name}={value + step:.12f}"
+                assert run(capsys, *asked, "--unweighted", "--fail-under", gate)[0] == expected
+    assert "sample weights are left aside" in run(capsys, "show", state, "--unweighted")[1]

@@ -28,8 +28,10 @@ ALLOWED = {
     "unbroken": [],
     "sources": ["numpy", "pyarrow", "position", "numeric", "errors"],
     "sources.pages": ["numpy", "pyarrow", "errors", "(count.kernels)"],  # whose loops read pages
+    "sources.json_fields": ["numpy", "pyarrow", "(count.kernels)", "count.small"],  # whose loops read lines
     "sources.broker": ["errors", "(confluent_kafka)"],
     "join": ["numpy", "pyarrow", "checkpoint.batches", "count", "errors"],
+    "joining": ["join", "count.selection", "errors"],
     "report": ["numpy", "derive", "state.labels", "errors", "(pyarrow)"],
     "report.text": ["rich", "derive", "state.labels", "errors", "report"],
     "checkpoint": ["numpy", "(pyarrow)", "position", "state", "errors"],

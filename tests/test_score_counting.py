@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import streamavg as sa
 from tests import naive, scored
 from tests.oracles import OF_RANKING, SCORE_ORACLES
 from tests.scored import FORMS, TRUTHS, made, reads, rows_with_scores
@@ -97,3 +98,51 @@ def test_metrics_of_scores_one_a_slot_equal_those_of_scikit_learn(task, weights)
                 assert found.low - 1e-12 <= expected <= found.high + 1e-12, (public, found)
                 if name not in ROUNDED:
                     assert found.method == "exact", public
+
+
+@pytest.mark.parametrize("weights", [None, "int", "float"])
+@pytest.mark.parametrize("null_pred", ["wrong", "abstain"])
+def test_top_k_counts_rows_whose_class_has_no_score_as_missed(weights, null_pred):
+    """Classes a, b, c have scores and the truth is also d; some scores are null. By rank of the true class."""
+    rng = np.random.default_rng(3)
+    rows, classes = 200, ("a", "b", "c")
+    truth = rng.choice([*classes, "d"], rows)
+    scores = rng.permuted(np.tile([0.2, 0.3, 0.5], (rows, 1)), axis=1)
+    hole = rng.random(rows) < 0.1
+    held = {None: np.ones(rows), "int": rng.integers(0, 5, rows), "float": rng.random(rows)}[weights]
+    options = {} if weights is None else {"sample_weight": "weight", "weight_quantum": 2.0**-40}
+    acc = sa.Accumulator(y_score="y_score", labels=classes, null_pred=null_pred, **options)
+    given = [None if h else row for h, row in zip(hole, scores.tolist(), strict=True)]
+    acc.update({"y_true": truth, "y_score": given, "weight": held})
+    snap = acc.snapshot()
+    asked = np.ones(rows, bool) if null_pred == "wrong" else ~hole
+    for k in (1, 2, 3, 4):
+        best = [set(np.take(classes, np.argsort(-row)[:k])) for row in scores]
+        hit = np.array([true in found and not h for true, found, h in zip(truth, best, hole, strict=True)])
+        assert snap[f"top_{k}_accuracy"] == close(np.average(hit[asked], weights=held[asked])), k
+        assert snap.value(f"top_{k}_accuracy", weighted=False) == close(hit[asked].mean()), k
+    assert snap["top_1_accuracy"] == close(snap["accuracy"])
+
+
+def test_top_k_without_any_true_class_among_the_scores_is_0():
+    acc = sa.Accumulator(y_score="y_score", labels=["a", "b"])
+    acc.update({"y_true": ["d", "e"], "y_score": [[0.2, 0.8], [0.6, 0.4]]})
+    assert acc.snapshot()["top_1_accuracy"] == acc.snapshot()["top_2_accuracy"] == acc.snapshot()["accuracy"] == 0.0
+
+
+def test_beside_predictions_top_k_is_of_the_rows_with_scores():
+    acc = sa.Accumulator(y_score="y_score", y_pred="y_pred", labels=["a", "b"])
+    acc.update({"y_true": ["a", "b", "d"], "y_pred": ["a", "a", "a"], "y_score": [[0.2, 0.8], None, [0.6, 0.4]]})
+    assert (acc.snapshot()["top_1_accuracy"], acc.snapshot()["top_2_accuracy"]) == (0.0, 0.5)
+
+
+def test_coverage_of_weights_is_over_the_weight_of_rows_with_wrong_scores_too():
+    acc = sa.Accumulator(y_score="s", sample_weight="w", weight_quantum=0.25)
+    rows = {"y_true": [1, 0, 1, 0, 1, None], "s": [0.5, None, float("nan"), 0.25, 1.5, 0.5]}
+    acc.update({**rows, "w": [1.0, 1.0, 1.0, 1.0, 1.0, 1.0]})
+    assert acc.snapshot()["coverage"] == acc.snapshot().value("coverage", weighted=False) == 2 / 5
+    acc.update({**rows, "w": [0.5, 3.25, 4.0, 2.0, 8.0, 64.0]})
+    assert acc.snapshot()["coverage"] == (2 + 2.5) / (5 + 17.75)
+    assert sa.from_bytes(acc.snapshot().to_bytes()) == acc.snapshot()
+    acc.retract({**rows, "w": [0.5, 3.25, 4.0, 2.0, 8.0, 64.0]})
+    assert acc.snapshot()["coverage"] == 2 / 5

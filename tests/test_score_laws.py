@@ -45,7 +45,7 @@ class Rows:
             if scores.dtype == np.float32 and self.rng.random() < 0.3:
                 scores = scores.astype(np.float64)
             table.count(np.asfortranarray(scores), self.true[part], self.units[part], step)
-        config = Config(task="multilabel", samples=False, scores=name)
+        config = Config(task="multilabel", samples=False, scores=name, sample_weight=True, losses=False)
         scores, weighted = table.state(), table.weighted_state()
         return State(config, rows=step * len(at), scores=scores, weighted_scores=weighted)
 

@@ -48,11 +48,11 @@ def from_bytes(data: bytes | memoryview) -> list[pa.RecordBatch]:
     The digest of the file was verified before; what a forger signed still must not reach Arrow's decompression.
     """
     view, at, batches = memoryview(data).cast("B"), _LENGTH.size, []
-    (count,) = _LENGTH.unpack(view[:at])
+    count = _length(view, 0)
     if count > MOST:
         raise ValueError(f"{count} batches wait; at most {MOST} can")
     for _ in range(count):
-        (size,) = _LENGTH.unpack(view[at : at + _LENGTH.size])
+        size = _length(view, at)
         at += _LENGTH.size
         at += -at % _ALIGNED
         if size > len(view) - at:
@@ -62,6 +62,12 @@ def from_bytes(data: bytes | memoryview) -> list[pa.RecordBatch]:
     if at != len(view):
         raise ValueError("bytes follow the batches that wait")
     return batches
+
+
+def _length(view: memoryview, at: int) -> int:
+    if len(view) < at + _LENGTH.size:
+        raise ValueError("what waits is cut")
+    return int(_LENGTH.unpack(view[at : at + _LENGTH.size])[0])
 
 
 def _batch(data: memoryview) -> pa.RecordBatch:

@@ -10,12 +10,14 @@ import numpy as np
 
 from streamavg.checkpoint.parts import about_parts, read_parts
 from streamavg.checkpoint.score_columns import check_scores, held_scores
+from streamavg.checkpoint.score_identities import check_score_sums
 from streamavg.checkpoint.slice_columns import check_rest, check_slices
 from streamavg.state.causes import CAUSES, TALLIES
 from streamavg.state.config import Config
 from streamavg.state.counts import FN, FP, TP, Counts
 from streamavg.state.pairs import NO_LABEL, Pairs
 from streamavg.state.rowtable import unpack
+from streamavg.state.score_debts import score_debt
 from streamavg.state.state import State
 from streamavg.state.tables import KeyTable, checked_add, checked_int, exact_sum
 from streamavg.state.weighted import NAMES
@@ -102,6 +104,7 @@ def check(state: State) -> None:
     check_slices(state)
     for scores in held_scores(state).values():
         check_scores(scores, state.config.scores)
+    check_score_sums(state)
 
 
 def _check_weights(state: State) -> None:
@@ -153,7 +156,8 @@ def is_signed(state: State) -> bool:
         state.config.sample_weight and state.weighted.first_negative(state.order, state.weighted_cells) is not None
     )
     owing = owing or state.slices.has_negative or any(is_signed(state.slice_states[key]) for key in state.slices.rest)
-    return min(numbers) < 0 or owing or any(bool((array < 0).any()) for array in arrays)
+    owing = min(numbers) < 0 or owing or any(bool((array < 0).any()) for array in arrays)
+    return bool(owing or score_debt(state))
 
 
 def _scored(state: State) -> Ints:

@@ -8,7 +8,7 @@
 | 16, 8 | lineage of the run, reserved (zeros) |
 | 32 | SHA-256 over all bytes before it, meta and body |
 | meta | JSON, padded with blanks so that the body is aligned |
-| body | an Arrow IPC file, not compressed: one row, each column a list |
+| body | an Arrow IPC file, not compressed: one row, each column a list; then the bytes attached |
 
 Integers are little-endian. Every format ever written stays readable; a meta field may be added without a new format.
 """
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from streamavg.state.state import State
 
 MAGIC = b"\x89SAV\r\n\x1a\n"  # like PNG's: a text-mode copy or a cut file shows at once
-FORMAT, LEAST_READER, KNOWN_FLAGS = 1, 1, 0
+ATTACHED = 1  # a flag: bytes of their own meaning follow the body, and belong to it
+FORMAT, LEAST_READER, KNOWN_FLAGS = 1, 1, ATTACHED
 HEAD = struct.Struct("<8sHHIQQQ16s8s32s")
 SEALED = HEAD.size - 32  # the part of the head that the digest covers
 MOST_META, MOST_BODY = 64 << 20, 2 << 30
@@ -43,35 +44,53 @@ _UNREADABLE = (LookupError, TypeError, ValueError, OverflowError, StopIteration,
 
 @dataclass(frozen=True)
 class Unpacked:
-    """What a state file holds: the state, the caller's `sources`, and which save of which run it is."""
+    """What a state file holds: the state, the caller's `sources` and `attached`, and which save of which run it is."""
 
     state: State
     sources: dict[str, Any]
     lineage: bytes
     sequence: int
     format: int
+    attached: bytes = b""
 
 
-def pack(state: State, sources: dict[str, Any] | None = None, lineage: bytes = NO_LINEAGE, sequence: int = 0) -> bytes:
+def pack(
+    state: State,
+    sources: dict[str, Any] | None = None,
+    lineage: bytes = NO_LINEAGE,
+    sequence: int = 0,
+    attached: bytes = b"",
+) -> bytes:
     """The state file of a state; equal arguments give equal bytes.
 
-    sources: any JSON object, given back as it is. StateError if the state breaks its own identities (a memory fault, a
-    bug: it must not be kept) or is too large.
+    sources: any JSON object, given back as it is, as are bytes that are `attached`. StateError if the state breaks its
+    own identities (a memory fault, a bug: it must not be kept) or is too large.
     """
     try:
         check(state)
     except (ValueError, OverflowError) as error:
         raise StateError(f"the state is damaged and was not saved: {error}") from None
     about = {**about_state(state), "streamavg": _version(), "sources": sources or {}}
+    about |= {"attached": len(attached)} if attached else {}
     meta = json.dumps(about, sort_keys=True, allow_nan=False, separators=(",", ":")).encode("ascii")
     meta += b" " * (-(HEAD.size + len(meta)) % _ALIGNED)
-    body = arrow_file(state)
+    body = arrow_file(state) + attached
     if len(meta) > MOST_META or len(body) > MOST_BODY:
         raise StateError(
             f"the state is too large to save: {len(meta):,} bytes of metadata and sources (at most {MOST_META:,}), "
-            f"{len(body):,} of counts (at most {MOST_BODY:,})"
+            f"{len(body):,} of counts and what waits (at most {MOST_BODY:,})"
         )
-    fields = (MAGIC, FORMAT, LEAST_READER, 0, sequence, len(meta), len(body), lineage, bytes(8))
+    fields = (
+        MAGIC,
+        FORMAT,
+        LEAST_READER,
+        ATTACHED if attached else 0,
+        sequence,
+        len(meta),
+        len(body),
+        lineage,
+        bytes(8),
+    )
     sealed = HEAD.pack(*fields, bytes(32))[:SEALED]
     return b"".join((sealed, _digest(sealed, meta, body), meta, body))
 
@@ -96,7 +115,8 @@ def unpack(data: bytes | bytearray | memoryview, name: str = "these bytes") -> U
             raise StateError(f"{name}: {fault}")
         if any(reserved) or not number:
             raise ValueError("the head has bytes that no format sets")
-        state = state_of(about, batch_of(view[HEAD.size + long :], parts_of(about)))
+        body, attached = _parted(view[HEAD.size + long :], about, flags)
+        state = state_of(about, batch_of(body, parts_of(about)))
         sources = about["sources"]
         if type(sources) is not dict:
             raise TypeError("sources is no object")
@@ -104,7 +124,15 @@ def unpack(data: bytes | bytearray | memoryview, name: str = "these bytes") -> U
         raise
     except (*_UNREADABLE, pa.ArrowException) as error:
         raise StateError(f"{name}: the digest is right, but no counting can give this state: {_short(error)}") from None
-    return Unpacked(state, sources, lineage, sequence, number)
+    return Unpacked(state, sources, lineage, sequence, number, attached)
+
+
+def _parted(body: memoryview, about: dict[str, Any], flags: int) -> tuple[memoryview, bytes]:
+    """The Arrow file and what is attached to it."""
+    size = about.get("attached", 0)
+    if type(size) is not int or not 0 <= size <= len(body) or (size > 0) != bool(flags & ATTACHED):
+        raise ValueError(f"{str(size)[:40]} bytes are attached, or none")
+    return body[: len(body) - size], bytes(body[len(body) - size :])
 
 
 def _damage(view: memoryview) -> str:

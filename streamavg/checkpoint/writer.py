@@ -29,6 +29,15 @@ class Saved:
     sequence: int
     path: str
     warning: str | None = None
+    attached: bytes = b""
+
+
+def waiting_error(path: str) -> StateError:
+    """The error for a state in which records wait for their truth, where nobody would join them."""
+    return StateError(
+        f"{path}: records wait in it for their truth, which only streamavg follow --join pairs; go on with that, or "
+        "use another state file"
+    )
 
 
 def read(path: str | os.PathLike[str]) -> Saved:
@@ -81,8 +90,8 @@ class Checkpoint:
         """The run that saves here: 16 bytes that stay the same as long as it is gone on with."""
         return self._lineage
 
-    def save(self, state: State, sources: dict[str, Any]) -> None:
-        """Make this the newest generation; when it returns, it will be found again.
+    def save(self, state: State, sources: dict[str, Any], attached: bytes = b"") -> None:
+        """Make this the newest generation; when it returns, it will be found again, with what is attached.
 
         StateError if the state is damaged, or if another process has saved to the file meanwhile; InUseError in a
         forked child; OSError if the disk fails. After an error the file holds what it held.
@@ -91,7 +100,7 @@ class Checkpoint:
             raise InUseError(f"{self._path}: opened by process {self._owner}; its forked child cannot save to it")
         if self._lock.is_released:
             raise StateError(f"{self._path}: this checkpoint was closed; open it again to save")
-        data = wire.pack(state, sources, self._lineage, self._sequence + 1)
+        data = wire.pack(state, sources, self._lineage, self._sequence + 1, attached)
         self._refuse_others()
         self._heads.add(data[: wire.HEAD.size])  # it is ours, even if a failure leaves open whether it is in place
         self._sequence += 1
@@ -159,7 +168,7 @@ def _saved(path: str) -> Saved | None:
     if data is None:
         return None
     found = wire.unpack(data, path)
-    return Saved(found.state, found.sources, found.lineage, found.sequence, path)
+    return Saved(found.state, found.sources, found.lineage, found.sequence, path, attached=found.attached)
 
 
 def _head(path: str) -> bytes | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
+from streamavg.checkpoint.writer import waiting_error
 from streamavg.commands.asked import asked, options
 from streamavg.commands.reported import reported
+from streamavg.commands.shown import observers, refuse_shown
 from streamavg.commands.told import failed, noted
-from streamavg.errors import InputError
+from streamavg.errors import InputError, StateError
 from streamavg.signals import Signals
 
 if TYPE_CHECKING:
@@ -16,12 +18,17 @@ if TYPE_CHECKING:
 
     from streamavg.accumulator import Accumulator
     from streamavg.following import Following
-    from streamavg.live.moment import Observer
+    from streamavg.joining import Joining
+    from streamavg.resumed import Kept
+    from streamavg.sources.feed import Opening
+    from streamavg.sources.rejects import Rejects
+    from streamavg.sources.unit import Choose
 
 
 def follow(chosen: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     names, gates = asked(chosen)
+    refuse_shown(chosen)
     if chosen.checkpoint is None and chosen.every:
         raise InputError("--every needs --checkpoint FILE: which state?")
     with ExitStack() as stack:
@@ -43,27 +50,16 @@ def _following(chosen: argparse.Namespace, signals: Signals, stack: ExitStack) -
     from streamavg.following import Following
     from streamavg.resumed import Kept
     from streamavg.snapshot import Snapshot
-    from streamavg.sources.feed import Opening
     from streamavg.sources.rejects import Rejects
     from streamavg.sources.streams import open_feed
 
     accumulator = Accumulator(**options(chosen))
     kept = stack.enter_context(Kept.at(chosen.checkpoint, accumulator, noted) if chosen.checkpoint else Kept())
     accumulator.merge(Snapshot(kept.state))
+    joining = _joining(chosen, kept, accumulator)
     rejects = Rejects(chosen.rejects, kept.rejects, chosen.max_rejects, kept.bad_lines)
     stack.enter_context(closing(rejects))
-    opening = Opening(
-        accumulator._options.columns_of,
-        chosen.input_format,
-        position=kept.position,
-        remembered=kept.feed,
-        rejects=rejects,
-        rows=chosen.batch_rows,
-        age=chosen.batch_age,
-        until_end=chosen.until_end,
-        note=noted,
-        **_kafka(chosen),
-    )
+    opening = _opening(chosen, (joining or accumulator._options).columns_of, kept, rejects)
     feed = stack.enter_context(closing(open_feed(chosen.source, opening)))
     return Following(
         feed,
@@ -75,10 +71,46 @@ def _following(chosen: argparse.Namespace, signals: Signals, stack: ExitStack) -
         kept.records,
         kept if chosen.checkpoint else None,
         chosen.every or 10.0,
-        observers=_observers(chosen),
+        joining,
+        observers=observers(chosen),
         note=noted,
         **_windows(chosen, accumulator, kept.watermark),
     )
+
+
+def _opening(chosen: argparse.Namespace, choose: Choose, kept: Kept, rejects: Rejects) -> Opening:
+    """How the stream is to be read, and from where."""
+    from streamavg.sources.feed import Opening
+
+    return Opening(
+        choose,
+        chosen.input_format,
+        chosen.pattern,
+        position=kept.position,
+        remembered=kept.feed,
+        rejects=rejects,
+        rows=chosen.batch_rows,
+        age=chosen.batch_age,
+        until_end=chosen.until_end,
+        begins=chosen.stdin_at,
+        note=noted,
+        **_kafka(chosen),
+    )
+
+
+def _joining(chosen: argparse.Namespace, kept: Kept, accumulator: Accumulator) -> Joining | None:
+    """The stage that pairs predictions with truths, if it is asked for."""
+    if chosen.join is None:
+        if chosen.join_limit is not None:
+            raise InputError("--join-limit needs --join COLUMN: by which id?")
+        if kept.join:
+            raise waiting_error(chosen.checkpoint)
+        return None
+    from streamavg.joining import Joining
+
+    if kept.state.seen and not kept.join:
+        raise StateError(f"{chosen.checkpoint}: counted without --join; use another state file")
+    return Joining(chosen.join, chosen.join_limit or "1e6", accumulator._options, kept.join, chosen.checkpoint)
 
 
 def _windows(chosen: argparse.Namespace, accumulator: Accumulator, remembered: Any) -> dict[str, Any]:
@@ -103,8 +135,3 @@ def _kafka(chosen: argparse.Namespace) -> dict[str, Any]:
         beside = beside.union(position_in(read(path)))
     settings = settings_in(chosen.kafka_config) if chosen.kafka_config else {}
     return {"on_gap": chosen.on_gap, "partitions": chosen.partitions, "beside": beside, "settings": settings}
-
-
-def _observers(chosen: argparse.Namespace) -> list[Observer]:
-    """Who is shown the stream as it goes."""
-    return []

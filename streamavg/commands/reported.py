@@ -28,6 +28,7 @@ def reported(
         metrics=names,
         explain_metric=chosen.explain,
         confusion=chosen.confusion,
+        weighted=not chosen.unweighted,
     )
     missed = [_missed(snap, name, limit, chosen) for name, limit in gates]
     write(shown, chosen)
@@ -37,12 +38,15 @@ def reported(
 
 
 def _missed(snap: Snapshot, name: str, limit: float, chosen: argparse.Namespace) -> str:
-    value = snap.value(name, zero_division=float(chosen.zero_division), over=chosen.over)
+    policy = {"zero_division": float(chosen.zero_division), "over": chosen.over, "weighted": not chosen.unweighted}
+    value = snap.value(name, **policy)
     return "" if value >= limit else f"{name} is {value:.6g}, under the required {limit:g}"
 
 
 def write(shown: Report, chosen: argparse.Namespace) -> None:
-    """Write a report where it is to go."""
+    """Write a report where it is to go; nowhere if standard output is taken."""
+    if getattr(chosen, "emit", None) == "-" and chosen.output is None:
+        return
     from streamavg.report.render import render
 
     if chosen.output is None and chosen.format == "table" and sys.stdout.isatty():

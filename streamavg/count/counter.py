@@ -87,10 +87,6 @@ class Counter:
         """Add the (y_true, y_pred) rows of a table, each as often as `counts` says, whole or not at all."""
         if isinstance(self.labels, SetCounter):
             raise InputError("update_pairs takes one label a row; count multilabel rows with update")
-        if self.scores is not None:
-            raise InputError("update_pairs has no scores; count rows with scores with update")
-        if self.config.sample_weight:
-            raise InputError("update_pairs has no sample_weight; count weighted rows with update")
         self.labels.count_listed(table["y_true"].chunks, table["y_pred"].chunks, counts)
 
     def twin(self) -> Counter:

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from streamavg.count.kernels import hash_texts, pair, retire
 from streamavg.errors import InputError
+from streamavg.state.spans import window_size
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 NOTHING, PREDICTION, TRUTH, PAIRED = range(4)  # what a record is; PAIRED: the first record of a pair that is made
 MATCHED, EXPIRED, ORPHAN, DUPLICATE = range(4)
-MOST = 1 << 26  # records that may wait
+MOST = (1 << 26) - 2  # records that may wait
+FOREVER = 1 << 60  # microseconds
 LEAST = 1 << 10  # slots
 FAR = 1 << 61  # microseconds; a time beyond that is none
 
@@ -30,6 +32,36 @@ class Held(NamedTuple):
     hashes: NDArray[np.uint64]
     kinds: NDArray[np.uint8]
     clocks: Ints
+
+
+class Limit(NamedTuple):
+    """How long a record waits: for how many records that come after it, and for how many microseconds."""
+
+    records: int
+    age: int = FOREVER
+
+    @classmethod
+    def of(cls, text: str | float) -> Limit:
+        """The limit that a number of records, a time, or both mean; InputError for another.
+
+        >>> Limit.of("1e6").records, Limit.of("24h,1e6").age
+        (1000000, 86400000000)
+        """
+        records, age = MOST, FOREVER
+        try:
+            for part in str(text).split(","):
+                if part[-1:].isalpha() and part[:1].isdigit():
+                    age = window_size(part)
+                else:
+                    records = int(float(part))
+        except (ValueError, OverflowError):  # InputError is a ValueError
+            records = 0
+        if not 1 <= records <= MOST:
+            raise InputError(
+                f"the limit of a join is {text!r}; expected a number of records up to {MOST:,}, a time such as 24h "
+                "(ms, s, m, h, d), or both: 1e6,24h"
+            )
+        return cls(records, age)
 
 
 class Pairing:
@@ -68,17 +100,17 @@ class Pairing:
         """Pairs, predictions and truths that nobody came for, and records that came twice: MATCHED, EXPIRED ..."""
         return [int(count) for count in self._counts]
 
-    def take(self, ids: pa.Array, kinds: NDArray[np.uint8], clock: int) -> Ints:
-        """Take in records that came at one time; of each the number of the earlier one it makes a pair with, or -1.
+    def take(self, ids: pa.Array, kinds: NDArray[np.uint8], clocks: Ints | int) -> Ints:
+        """Take in records; of each the number of the earlier one it makes a pair with, or -1. clocks: of each, or all.
 
         ids: text, integers or bytes; the text of an integer is the same id. A record of kind NOTHING gets a number.
         """
         hashes = np.empty((len(ids), 2), np.uint64)
         hash_texts(*_texts(ids), self._key, hashes)
-        self._add(hashes, kinds, np.full(len(ids), clock, np.int64))
+        self._add(hashes, kinds, clocks)
         return self._found[: len(ids)]
 
-    def _add(self, hashes: NDArray[np.uint64], kinds: NDArray[np.uint8], clocks: Ints) -> None:
+    def _add(self, hashes: NDArray[np.uint64], kinds: NDArray[np.uint8], clocks: Ints | int) -> None:
         count = self.next - self.first + len(kinds)
         if count > len(self._kinds):
             everything = self._dense()
@@ -108,6 +140,12 @@ class Pairing:
         """From now on records wait so long."""
         self._limits[:] = most, longest
 
+    def waiting(self, kind: int) -> tuple[int, int]:
+        """How many records of a kind wait, and since when the oldest does (0 if there is none)."""
+        slots = np.arange(self.first, self.next) & (len(self._kinds) - 1)
+        found = np.flatnonzero(self._kinds[slots] == kind)
+        return len(found), int(self._clocks[slots[found[0]]]) if len(found) else 0
+
     def held(self) -> Held:
         """The records that wait or whose pair is remembered."""
         hashes, kinds, clocks = self._dense()
@@ -121,26 +159,21 @@ class Pairing:
         """
         numbers, hashes, kinds, clocks = held
         sizes = {len(numbers), len(kinds), len(clocks), *hashes.shape[:1]}
-        sound = len(sizes) == 1 and 0 <= first <= after < 1 << 62 and after - first <= MOST and min(counts) >= 0
+        sound = len(sizes) == 1 and 0 <= first <= after < 1 << 62 and after - first <= MOST + 2 and min(counts) >= 0
         sound = sound and bool((np.diff(numbers) > 0).all() and (np.diff(clocks) >= 0).all())
         if sound and len(numbers):
             sound = first <= numbers[0] and numbers[-1] < after and {*np.unique(kinds)} <= {PREDICTION, TRUTH, PAIRED}
             sound = sound and abs(int(clocks[0])) < FAR and abs(int(clocks[-1])) < FAR
         if not sound:
             raise ValueError("records wait that cannot be")
-        places, count = numbers - first, after - first
-        dense = (
-            np.zeros((count, 2), np.uint64),
-            np.zeros(count, np.uint8),
-            np.full(count, clocks[0] if len(clocks) else 0),
-        )
-        for whole, part in zip(dense, (hashes, kinds, clocks), strict=True):
-            whole[places] = part
-        np.maximum.accumulate(dense[2], out=dense[2])
+        places, count, start = numbers - first, after - first, clocks[0] if len(clocks) else 0
+        all_hashes, all_kinds = np.zeros((count, 2), np.uint64), np.zeros(count, np.uint8)
+        all_clocks = np.full(count, start, np.int64)
+        all_hashes[places], all_kinds[places], all_clocks[places] = hashes, kinds, clocks
         self._span[:] = first
         self._make(LEAST)
         self._counts[:] = 0
-        self._add(*dense)
+        self._add(all_hashes, all_kinds, np.maximum.accumulate(all_clocks))
         if self.next - self.first != count or self._counts.any():
             raise ValueError("records wait twice, or for longer than they may")
         self._counts[:] = counts

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streamavg.count import predictions, row_terms
+from streamavg.count.exact import ExactTable
 from streamavg.count.histogram import ScoreTable
 from streamavg.count.plain_rows import Asked, plain_rows
 from streamavg.count.score_columns import score_block
@@ -17,6 +18,7 @@ from streamavg.count.truths import Answers, OneLabel, SeveralLabels
 from streamavg.errors import InputError
 from streamavg.state.config import ANY
 from streamavg.state.scores import Scores
+from streamavg.state.sums import SumTable
 from streamavg.state.tables import add_named
 
 if TYPE_CHECKING:
@@ -37,6 +39,9 @@ if TYPE_CHECKING:
     Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
+MOST_WEIGHT = 2.0**960  # times what a row adds to any sum over scores it stays a float64
+
+
 @dataclass
 class Scored:
     """What one batch adds: the rows for the label counter, and the scores with the truth of those that have any."""
@@ -47,6 +52,7 @@ class Scored:
     weights: Floats | None
     units: Ints | None
     invalid: int
+    invalid_weights: RowWeights | None
     causes: dict[str, int]
     pairs: Ints | None = None  # as in PlainRows, which the label counter takes instead of the rows
 
@@ -68,7 +74,7 @@ class ScoreCounter:
         self._base = Scores.zero()
         self._weighted_base = Scores.zero()
         self._sums, self._weighted_sums = ScoreSumTable(), ScoreSumTable()
-        self._invalid = 0
+        self._invalid, self._invalid_weight = 0, ExactTable()
 
     def read(self, rows: Rows, predict: bool = True) -> Scored:
         """What the rows would add, with predictions made from scores unless nobody looks at them.
@@ -99,6 +105,7 @@ class ScoreCounter:
             None if weights is None else weights.values if weights.rest is None else weights.values + weights.rest,
             None if weights is None else units_of(weights, self.scoring.quantum, self._sides.weight.columns[0]),
             0 if invalid is None else int(invalid.sum()),
+            None if invalid is None or rows.weights is None else rows.weights.at(invalid),
             names,
         )
 
@@ -110,7 +117,7 @@ class ScoreCounter:
         limit = limits[0] if isinstance(limits, tuple) else limits
         asked = Asked(self._sides.true.columns[0], self.classes[0], self._other, limit)
         found = plain_rows(rows.true[0], block, self.scoring.family(block.kind), asked)
-        return None if found is None else Scored(rows, block, found.truth, None, None, 0, {}, found.pairs)
+        return None if found is None else Scored(rows, block, found.truth, None, None, 0, None, {}, found.pairs)
 
     @property
     def _other(self) -> str:
@@ -132,6 +139,8 @@ class ScoreCounter:
         if len(scored.block.values):
             self._count_rows(scored, step)
         self._invalid += scored.invalid * step
+        for terms in () if scored.invalid_weights is None else scored.invalid_weights.terms:
+            self._invalid_weight.add(0, terms, step)
         self._sums.add_causes(scored.causes, step)
 
     def _count_rows(self, scored: Scored, step: int) -> None:
@@ -188,14 +197,20 @@ class ScoreCounter:
         twin = copy.copy(self)
         twin._table = self._table and self._table.twin()
         twin._sums, twin._weighted_sums = self._sums.twin(), self._weighted_sums.twin()
+        twin._invalid_weight = self._invalid_weight.twin()
         return twin
 
     def joined(self, state: State) -> State:
         """The state of the labels with that of the scores beside it."""
         table = self._table
         layout = ANY if table is None else table.layout.name
+        weighted = state.weighted
+        if len(self._invalid_weight):
+            named = weighted.named + SumTable.of(("invalid_score",), self._invalid_weight.sums())
+            weighted = replace(weighted, named=named)
         return replace(
             state,
+            weighted=weighted,
             config=replace(state.config, scores=layout),
             skipped=add_named(state.skipped, {"invalid_score": self._invalid}),
             scores=self._base + table.state() if table else self._base,
@@ -220,8 +235,11 @@ def _as_counted(block: ScoreBlock, layout: Layout) -> Any:
 def units_of(weights: RowWeights, quantum: float | None, name: str) -> Ints:
     """Weights as whole numbers of `quantum`, each rounded once; None: they must be whole numbers."""
     values = weights.values
+    if len(values) and values.max() > MOST_WEIGHT:
+        raise InputError(f"column {name!r} holds a weight of {values.max():g}; beside scores scale the weights down")
     if quantum is not None:
-        values = np.rint(values / quantum)
+        with np.errstate(over="ignore"):  # an infinite number of units is refused below
+            values = np.rint(values / quantum)
     elif (values != np.floor(values)).any():
         odd = values[values != np.floor(values)][0]
         raise InputError(

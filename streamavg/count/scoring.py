@@ -6,11 +6,17 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from streamavg.count.selection import named_columns
 from streamavg.errors import InputError, require_one_of
 from streamavg.state.labels import label_text
 from streamavg.state.layout import Layout
+from streamavg.state.slots import SIZES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +49,7 @@ class Scoring:
 
     @staticmethod
     def checked(
-        columns: Columns,
+        columns: Columns | None,
         threshold: object,
         layout: str,
         bins: int | None,
@@ -54,11 +60,15 @@ class Scoring:
     ) -> Scoring:
         """The options. Raises InputError for those that cannot be."""
         require_one_of("score_layout", layout, LAYOUTS)
-        Layout.default("unit", "float32", 1, bins)
-        if quantum is not None and not 0 < quantum < math.inf:
+        require_one_of("score_bins", bins, (None, *SIZES))
+        require_one_of("ovo", ovo, (False, True))
+        require_one_of("losses", losses, (True, False))
+        step = None if quantum is None else _as_float(quantum)
+        if step is not None and not 0 < step < math.inf:
             raise InputError(f"weight_quantum is {quantum!r}; it must be a positive number, such as 0.001")
-        step = None if quantum is None else float(quantum)
-        return Scoring(columns, _thresholds(threshold), layout, bins, bool(ovo), bool(losses), step)
+        size = None if bins is None else int(bins)
+        named = "" if columns is None else named_columns(columns, "y_score")
+        return Scoring(named, _thresholds(threshold), layout, size, bool(ovo), bool(losses), step)
 
     def to_json(self) -> dict[str, Any]:
         """The options for a state file, under the names that an accumulator takes; without columns their defaults."""
@@ -78,10 +88,19 @@ class Scoring:
         }
 
     def family(self, kind: str) -> Family:
-        """Whether scores of this numpy type are taken as probabilities ("unit") or as any finite numbers ("signed")."""
-        if self.layout == "auto":
-            return "signed" if kind in ("uint8", "int8") else "unit"
-        return "signed" if self.layout.startswith("signed") else "unit"
+        """Whether scores of this numpy type are taken as probabilities ("unit") or as any finite numbers ("signed").
+
+        Raises InputError for 8-bit integers as probabilities, which hardly any of their values is.
+        """
+        is_quantised = kind in ("uint8", "int8")
+        if self.layout.startswith("signed") or (self.layout == "auto" and is_quantised):
+            return "signed"
+        if is_quantised:
+            raise InputError(
+                f"scores of type {kind} are no probabilities, as score_layout {self.layout!r} has them; cast them to "
+                "float and divide first, or take them as any numbers (score_layout 'signed', --score-layout signed)"
+            )
+        return "unit"
 
     def layout_for(self, kind: str, classes: int) -> Layout:
         """The layout in which scores of this numpy type are counted."""
@@ -105,6 +124,18 @@ class Scoring:
             raise InputError(f"{len(self.threshold)} thresholds for {len(classes)} classes; give one, or one a class")
         return tuple(float(each) for each in self.threshold if not isinstance(each, tuple))
 
+    def refuse(self, task: str | None, predicts: bool) -> None:
+        """Refuse what was asked and the task does not have. Raises InputError."""
+        if self.ovo and task == "multilabel":
+            raise InputError(
+                "ovo compares classes of which each row has one, and this task is multilabel; leave ovo (--ovo) out"
+            )
+        if task == "multiclass" and predicts and isinstance(self.threshold, tuple):
+            raise InputError(
+                "there are thresholds for single classes, but a multiclass task predicts the class with the highest "
+                "score; leave threshold (--threshold) out, or say task='multilabel' (--task multilabel)"
+            )
+
     def decision(self, task: str) -> str:
         """How scores become predictions, as text."""
         return "argmax" if task == "multiclass" else json.dumps(self.to_json()["threshold"], sort_keys=True)
@@ -115,17 +146,35 @@ def _thresholds(given: Any) -> Thresholds:
         pairs = tuple((label_text(label), _number(value)) for label, value in given.items())
         if not pairs:
             raise InputError("threshold names no class; give a number, a list with one a class, or label: number pairs")
+        if len(dict(pairs)) < len(pairs):
+            raise InputError(f"threshold names a class twice among {[label for label, _ in pairs]!r}; give each one")
         return pairs
-    if hasattr(given, "__len__") and not isinstance(given, float | int | str):
+    if hasattr(given, "tolist"):  # of numpy, torch, pyarrow
+        given = given.tolist()
+    if isinstance(given, list | tuple):
+        if not given:
+            raise InputError("threshold is an empty list; give a number, or one a class")
         return tuple(map(_number, given))
     return _number(given)
 
 
 def _number(value: Any) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = math.nan
+    number = _as_float(value)
+    if isinstance(value, str):  # as the command line has it
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
     if not math.isfinite(number):
         raise InputError(f"threshold {value!r} is not a finite number; a score at or above it is positive")
     return number + 0.0  # -0.0 decides like 0.0
+
+
+def _as_float(value: Any) -> float:
+    """A number as a float, infinite beyond the largest; nan for anything else."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real | Decimal):
+        return math.nan
+    try:
+        return float(value)
+    except (OverflowError, ValueError):  # a signalling nan of decimal
+        return math.inf

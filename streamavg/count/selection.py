@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from streamavg.errors import InputError
 from streamavg.state.labels import label_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 
 ROLES = ("y_true", "y_pred")  # one is never suggested for the other: that would make every answer right
@@ -78,6 +79,20 @@ def choose(wanted: str | Sequence[str], available: Sequence[str], role: str) -> 
         raise InputError(f"no column matches {role} {wanted!r}; the columns are: {listed(available)}")
     _require([name for name, _ in found], available, role)  # each column once
     return Chosen(tuple(name for name, _ in found), tuple(stem for _, stem in found))
+
+
+def named_columns(given: object, role: str) -> str | list[str]:
+    """What the user named the columns of a role by, if that can be names. Raises InputError."""
+    if isinstance(given, str):
+        if given:
+            return given
+    elif isinstance(given, Iterable) and not isinstance(given, bytes | Set):
+        names = list(given)
+        if names and all(isinstance(name, str) for name in names):
+            return names
+        if not names:
+            raise InputError(f"{role} is empty; name a column, or several in a list")
+    raise InputError(f"{role} is {given!r}; name a column, or several in a list")
 
 
 def _require(names: Sequence[str], available: Sequence[str], role: str) -> None:

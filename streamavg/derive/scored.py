@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from streamavg.derive import auc, calibration, interval, precision_recall, top_k
@@ -158,8 +159,15 @@ def _ece(state: State, policy: Policy, *, debiased: bool) -> Interval:
 @of_table("P(true class among the k highest scores), ties broken at random", name="top_k_accuracy")
 def top_accuracy(state: State, policy: Policy, k: float) -> Interval:
     """The share of rows whose true class is among the k highest scores: the mean over all ways to break ties."""
-    greater, equal, counts, rows = sums_of(state, policy).ranks_table()
+    greater, equal, counts, rows = sums_of(state, policy).ranks_table(_ranked_rows(state, policy))
     return top_k.top_k_accuracy(greater, equal, counts, int(k), rows) if rows else UNDEFINED
+
+
+def _ranked_rows(state: State, policy: Policy) -> Fraction:
+    """The rows that top-k accuracy is a share of: those with scores; where these predict, all that accuracy is of."""
+    if state.config.decision != "argmax":
+        return sums_of(state, policy).loss("rows")
+    return state.weighted.weight("rows") if uses_weights(state, policy) else Fraction(state.rows)
 
 
 @of_table("mean over true labels of true labels / labels, scored at least as high")

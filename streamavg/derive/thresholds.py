@@ -98,8 +98,8 @@ def precision_values(tp: Any, fp: Any) -> Floats:
     return found
 
 
-def _share(name: str, value: float) -> None:
-    if not 0 <= value <= 1:
+def _share(name: str, value: Any) -> None:
+    if not isinstance(value, int | float | np.number) or not 0 <= value <= 1:
         raise InputError(f"the required {name} is {value!r}; it must be at least 0 and at most 1")
 
 

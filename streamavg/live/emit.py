@@ -17,6 +17,7 @@ from streamavg.report.escape import json_safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import timedelta
 
     from streamavg.live.figures import Reader
     from streamavg.live.moment import Moment
@@ -29,6 +30,8 @@ REMEMBERED = 100_000  # windows of which it is known that they were said
 class Emit:
     """An observer that writes closed windows, and the total every so many seconds if `every` is given.
 
+    window: how long windows are, to write where they end.
+
     The total is also written at the end of a run, and never without new records. Raises InputError for a file that
     holds other things, InUseError if another process writes to it, OSError if it cannot be written, BrokenPipeError
     if nobody reads any more.
@@ -39,10 +42,11 @@ class Emit:
         path: str,
         reader: Reader,
         every: float | None = None,
+        window: timedelta | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._reader, self._every, self._clock = reader, every, clock
-        self._due = clock()
+        self._reader, self._every, self._size, self._clock = reader, every, window, clock
+        self._due = clock() + (every or 0.0)
         self._file = Appended(path)
         self._said: dict[tuple[str, str], None] = {}  # (lineage, window start), oldest first
         self._sequence: dict[str, int] = {}
@@ -56,7 +60,7 @@ class Emit:
         lines = [self._window(moment, start, snap) for start, snap in closed]
         if self._every is not None and (moment.is_last or self._clock() >= self._due):
             self._due = self._clock() + self._every
-            if moment.sequence > self._sequence.get(lineage, -1):
+            if moment.sequence > self._sequence.get(lineage, 0):
                 lines.append(self._total(moment))
         if lines:
             self._file.append([encoded(line) for line in lines])
@@ -75,11 +79,11 @@ class Emit:
                 if len(self._said) > REMEMBERED:
                     del self._said[next(iter(self._said))]
             case {"kind": "total", "lineage": str(lineage), "sequence": int(sequence)}:
-                self._sequence[lineage] = max(sequence, self._sequence.get(lineage, -1))
+                self._sequence[lineage] = max(sequence, self._sequence.get(lineage, 0))
 
     def _window(self, moment: Moment, start: datetime, snap: Snapshot) -> dict[str, Any]:
-        head = {"kind": "window", **_origin(moment), "window_start": instant(start)}
-        return head | self._counts(snap)
+        ends = {} if self._size is None else {"window_end": instant(start + self._size)}
+        return {"kind": "window", **_origin(moment), "window_start": instant(start), **ends} | self._counts(snap)
 
     def _total(self, moment: Moment) -> dict[str, Any]:
         watermark = None if moment.watermark is None else instant(moment.watermark)

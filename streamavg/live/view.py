@@ -9,24 +9,23 @@ from typing import TYPE_CHECKING, TextIO
 from rich.console import Console
 from rich.live import Live
 
-from streamavg.live.figures import Reader
 from streamavg.live.picture import picture, why_nothing
 from streamavg.live.words import flow_words, reading_words, trouble_words
 from streamavg.report.text import number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from typing import Any
+    from collections.abc import Callable
 
+    from streamavg.live.figures import Reader
     from streamavg.live.moment import Moment, Observer
 
 
-def view(policy: Mapping[str, Any], every: float = 30.0) -> Observer:
+def view(reader: Reader, every: float = 30.0) -> Observer:
     """What suits standard error: the view on a terminal that can redraw, else a line every so many seconds."""
     console = Console(stderr=True, highlight=False, emoji=False, markup=False)
     if console.is_terminal and not console.is_dumb_terminal:
-        return View(console, Reader(policy))
-    return Lines(sys.stderr, Reader(policy), every)
+        return View(console, reader)
+    return Lines(sys.stderr, reader, every)
 
 
 class View:
@@ -40,6 +39,7 @@ class View:
         self._plain = not (console.encoding or "").lower().startswith("utf")
         self._live = Live(console=console, auto_refresh=False, redirect_stdout=False)
         self._live.start()
+        console.show_cursor(True)  # which Live hides, and a killed process would never show again
 
     def see(self, moment: Moment) -> None:
         """Draw it."""
@@ -52,16 +52,17 @@ class View:
 
 
 class Lines:
-    """An observer that writes a line to a file every so many seconds, and one for the last moment."""
+    """An observer that writes a line to a file every so many seconds, and for the last moment if it wrote any."""
 
     def __init__(self, file: TextIO, reader: Reader, every: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._file, self._reader, self._every, self._clock = file, reader, every, clock
-        self._due = clock() + every
+        self._due, self._written = clock() + every, 0
 
     def see(self, moment: Moment) -> None:
         """Write a line if it is time."""
-        if self._clock() < self._due and not moment.is_last:
+        if self._clock() < self._due and not (moment.is_last and self._written):
             return
+        self._written += 1
         self._due = self._clock() + self._every
         print(line(moment, self._reader), file=self._file, flush=True)
 

@@ -44,7 +44,7 @@ def trouble_words(moment: Moment) -> list[str]:
     snap = moment.snapshot
     words = [f"{count(rows)} {CAUSE_WORDS.get(cause, cause)}" for cause, rows in snap.skipped.items()]
     words += [f"{count(rows)} {TALLY_WORDS.get(name, name)}" for name, rows in snap.tallies.items()]
-    words += [f"{count(rows)} {name}" for name, rows in moment.run.items() if rows]
+    words += [f"{count(rows)} {name.replace('_', ' ')}" for name, rows in moment.run.items() if rows]
     return [visible(word) for word in words]
 
 

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 SINGLE = ("accuracy", "balanced_accuracy", "matthews_corrcoef", "cohen_kappa", *HEADLINE)
 SETS = ("subset_accuracy", "hamming_loss")
+SCORES = (
+    *(f"{name}{average}" for name in ("roc_auc", "average_precision") for average in ("", "_micro", "_macro")),
+    "log_loss",
+)
 AVERAGES = ("micro", "macro", "weighted", "samples")
 SHOWN = 12  # classes that a text lists: those that changed most
 
@@ -83,7 +87,7 @@ def difference(
     one, two = states
     if metrics is None:
         whole = SETS if "multilabel" in (one.config.task, two.config.task) else SINGLE
-        headline = [*whole, *(f"{name}_{average}" for name in HEADLINE for average in AVERAGES)]
+        headline = [*whole, *(f"{name}_{average}" for name in HEADLINE for average in AVERAGES), *SCORES]
         both = set(metric_names(one, policy)) & set(metric_names(two, policy))
         metrics = [name for name in headline if name in both]
     first, second = (metric_values(state, policy, metrics) for state in states)

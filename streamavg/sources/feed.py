@@ -63,7 +63,8 @@ class Opening:
     """How a feed is opened: which columns, what was counted before (`position`, `remembered`), and what a batch is.
 
     A batch closes with `rows` rows, or `age` seconds after its first one has come. until_end: the feed ends when all
-    that is there is read. `note` is told what the user should know. Of Kafka alone: `on_gap` says what messages do that
+    that is there is read. begins: the byte of a pipe's whole stream at which what comes begins, or "end" for where the
+    position ends. `note` is told what the user should know. Of Kafka alone: `on_gap` says what messages do that
     the broker deleted before they were read, "error" or "skip"; `partitions` are those to read (None: all, also those
     to come), `beside` what others have counted of them, `settings` those of librdkafka.
     """
@@ -77,6 +78,7 @@ class Opening:
     rows: int = 65_536
     age: float = 1.0
     until_end: bool = False
+    begins: int | str | None = None
     note: Callable[[str], None] = lambda _: None
     on_gap: str = "error"
     partitions: Sequence[int] | None = None

@@ -6,19 +6,16 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from streamavg.position import Span
-from streamavg.sources.feed import Arrival
-from streamavg.sources.json_blocks import BLOCK
-from streamavg.sources.tail import ROWED, CutError
+from streamavg.sources.handout import Handout
+from streamavg.sources.tail import CutError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from streamavg.position import Position
-    from streamavg.sources.feed import Opening
+    from streamavg.sources.feed import Arrival, Opening
     from streamavg.sources.lines import Reader
-    from streamavg.sources.tail import Lines, Tail
-    from streamavg.sources.unit import Piece
+    from streamavg.sources.tail import Tail
     from streamavg.sources.watch import Watch
 
 NAP = 0.05  # seconds between two looks at what has grown
@@ -30,9 +27,8 @@ class FileFeed:
     """Files by their names; see `Feed`. With until_end a last line without its end counts as well."""
 
     def __init__(self, watch: Watch, reader: Reader, opening: Opening) -> None:
-        self._watch, self._reader, self._rejects = watch, reader, opening.rejects
+        self._watch, self._handout = watch, Handout(reader, opening)
         self._age, self._until_end, self._drains = opening.age, opening.until_end, False
-        self._waiting: list[tuple[Tail, Lines]] = []  # until the columns are known
         self._scanned = float("-inf")
 
     def arrivals(self) -> Iterator[Arrival | None]:
@@ -60,11 +56,11 @@ class FileFeed:
         """A block of a file; all there is of one that was renamed, before what took its name."""
         try:
             while self._is_ripe(tail):
-                lines = tail.take()
+                lines = tail.take(self._handout.most)
                 if lines is None:
                     break
                 tail.since = None
-                yield from self._arrived(tail, lines)
+                yield from self._handout.arrived(tail, lines)
                 if tail.rotated is None:
                     return
             if tail.rotated is not None and time.monotonic() >= max(tail.rotated, tail.grown) + LINGER:
@@ -80,41 +76,21 @@ class FileFeed:
             return False
         now = time.monotonic()
         tail.since = now if tail.since is None else tail.since
-        return unread >= BLOCK or self._until_end or tail.rotated is not None or now >= tail.since + self._age
+        return (
+            unread >= self._handout.most or self._until_end or tail.rotated is not None or now >= tail.since + self._age
+        )
 
     def _last(self, tail: Tail) -> Iterator[Arrival]:
         """A last line without an end, of a file that is not written any more."""
         lines = tail.take(last=True)
         if lines is not None:
-            yield from self._arrived(tail, lines)
+            yield from self._handout.arrived(tail, lines)
 
     def _ended(self) -> Iterator[Arrival]:
         for tail in list(self._watch.tails):
             with suppress(CutError):
                 yield from self._last(tail)
-        if self._waiting:
-            self._reader.knows(b"", is_last=True)
-            yield from self._released()
-
-    def _arrived(self, tail: Tail, lines: Lines) -> Iterator[Arrival]:
-        """The rows of lines, held back until the columns are known."""
-        self._waiting.append((tail, lines))
-        if self._reader.knows(lines.data or b""):
-            yield from self._released()
-
-    def _released(self) -> Iterator[Arrival]:
-        waiting, self._waiting = self._waiting, []
-        for tail, lines in waiting:
-            yield from self._spanned(tail, lines)
-
-    def _spanned(self, tail: Tail, lines: Lines) -> Iterator[Arrival]:
-        data, done = lines.data or b"", 0
-        for piece in self._reader.pieces(lines.data, lines.start):
-            if piece.malformed:
-                self._rejects.add(tail.path, lines, done, piece.size, self._reader.bad_lines)
-            done += piece.size
-            mark = lines.start + done if done < len(data) else lines.after
-            yield Arrival(tail.source, piece._replace(spans=_spans(tail, piece, mark), before=lines.digest_at(done)))
+        yield from self._handout.ended()
 
     def _is_over(self) -> bool:
         return self._drains
@@ -145,17 +121,3 @@ class FileFeed:
     def close(self) -> None:
         """See `Feed`."""
         self._watch.close()
-
-
-def _spans(tail: Tail, piece: Piece, mark: int) -> list[Span]:
-    """What a piece adds to the position of its file, whose mark moves on."""
-    start, tail.mark = tail.mark, mark
-    if tail.source.format not in ROWED:
-        return [Span(0, start, mark - start, (0, mark))]
-    rows, malformed = tail.rows, tail.malformed
-    tail.rows, tail.malformed = rows + piece.batch.num_rows, malformed + piece.malformed
-    return [
-        Span(0, rows, piece.batch.num_rows, (0, tail.rows)),
-        Span(1, malformed, 0, (1, tail.malformed)),
-        Span(2, start, 0, (2, mark)),
-    ]

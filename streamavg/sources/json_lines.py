@@ -25,12 +25,15 @@ class MalformedError(ValueError):
     """A line, or a value in it, that cannot be counted."""
 
 
-def parse(line: bytes, wanted: Sequence[str]) -> dict[str, Any]:
-    """The object in a line. Raises MalformedError if it is not one object, is too deep, or repeats a wanted key."""
+def parse(line: bytes, wanted: Sequence[str], inner: Sequence[str] = ()) -> dict[str, Any]:
+    """The object in a line. Raises MalformedError if it is not one object, is too deep, or repeats a wanted key.
+
+    inner: keys wanted of objects inside it; these objects are pairs where one of their keys may be there twice.
+    """
     if len(line) > LONGEST or _is_deep(line):
         raise MalformedError
     text = line.decode("utf-8", "surrogateescape")  # bad bytes in other fields do no harm
-    plain = b"\\" not in line and all(line.count(f'"{key}"'.encode()) < 2 for key in wanted)
+    plain = b"\\" not in line and all(line.count(f'"{key}"'.encode()) < 2 for key in (*wanted, *inner))
     try:
         if plain:
             return _object(json.loads(text))

@@ -17,12 +17,15 @@ from streamavg.sources.json_columns import (
     type_of,
     whole_numbers,
 )
+from streamavg.sources.json_fields import columns_of, found_in
 from streamavg.sources.json_lines import BLANK, MalformedError, label, number, parse
+from streamavg.sources.json_paths import column_of, schema_of, value_at
 from streamavg.sources.unit import Piece
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+FEWEST = 64  # plain lines in a row among others for which a piece of their own is worth it
 SMALL = 1 << 14  # a refused block of this size is read line by line: 2 us a line, against 0.3 in pyarrow.json
 
 
@@ -32,7 +35,11 @@ class Rows:
     Which way a block is read never shows in the result but in the type of a column: int64 or the same label's text.
     """
 
-    def __init__(self, types: Mapping[str, pa.DataType]) -> None:
+    def __init__(self, types: Mapping[str, pa.DataType], paths: Mapping[str, tuple[str, ...]] | None = None) -> None:
+        """paths: the keys that lead to a column inside other objects."""
+        self._paths = dict(paths or {})
+        self._keys = list(dict.fromkeys(self._path(name)[0] for name in types))
+        self._inner = [key for path in self._paths.values() for key in path[1:]]
         self._names = list(types)
         self._unknown = {name for name, kind in types.items() if pa.types.is_null(kind)}
         self._types = {name: pa.string() if pa.types.is_null(kind) else kind for name, kind in types.items()}
@@ -40,6 +47,23 @@ class Rows:
 
     def pieces(self, block: bytes) -> Iterator[Piece]:
         """The rows of a block of whole lines."""
+        found = None if self._paths else found_in(block, self._types)  # a path leads into nested objects
+        if found is None or not found.good.any():
+            yield from self._pieces(block)
+            return
+        at = 0
+        for first, after, good in found.runs(FEWEST):
+            end = len(block) if after == len(found.ends) else int(found.ends[after - 1])
+            columns = columns_of(found, slice(first, after), self._types) if good else None
+            arrays = columns and [self._settled(name, each) for name, each in zip(self._names, columns, strict=True)]
+            if arrays and None not in arrays:
+                yield Piece(pa.RecordBatch.from_arrays(arrays, names=self._names), size=end - at)
+            else:
+                yield from self._pieces(block[at:end])
+            at = end
+
+    def _pieces(self, block: bytes) -> Iterator[Piece]:
+        """As `pieces`, through pyarrow.json."""
         lines = plain_lines(block)
         if lines == 0:
             yield Piece(self._line_by_line(b"").batch, size=len(block))
@@ -50,8 +74,8 @@ class Rows:
             return
         middle = block.find(b"\n", len(block) // 2) + 1 if len(block) > SMALL else 0
         if 0 < middle < len(block):
-            yield from self.pieces(block[:middle])
-            yield from self.pieces(block[middle:])
+            yield from self._pieces(block[:middle])
+            yield from self._pieces(block[middle:])
         else:
             yield self._line_by_line(block)
 
@@ -64,7 +88,7 @@ class Rows:
         import pyarrow.json as pj
 
         # With only the wanted fields in the schema, other fields may hold anything, 500,000 levels deep.
-        options = pj.ParseOptions(pa.schema(self._types.items()), unexpected_field_behavior="ignore")
+        options = pj.ParseOptions(schema_of(self._types, self._paths), unexpected_field_behavior="ignore")
         whole = pj.ReadOptions(use_threads=False, block_size=len(block) + 1)
         try:
             table = pj.read_json(pa.BufferReader(block), whole, options)
@@ -73,8 +97,11 @@ class Rows:
             return None
         if table.num_rows != lines:
             return None
-        columns = [self._settled(name, table.column(name).combine_chunks()) for name in self._names]
+        columns = [self._settled(name, column_of(table, self._path(name))) for name in self._names]
         return pa.RecordBatch.from_arrays(columns, names=self._names) if None not in columns else None
+
+    def _path(self, name: str) -> tuple[str, ...]:
+        return self._paths.get(name, (name,))
 
     def _settled(self, name: str, column: pa.Array) -> pa.Array | None:
         """The column as it is handed on: a guessed type without a value as nulls, floats as integers if they are."""
@@ -89,12 +116,23 @@ class Rows:
         malformed = 0
         for line in filter(None, (line.strip(BLANK) for line in block.split(b"\n"))):
             try:
-                found = parse(line, self._names)
-                rows.append([self._value(name, found.get(name)) for name in self._names])
+                rows.append(self._row(line))
             except MalformedError:
                 malformed += 1
         columns = [self._array(name, [row[i] for row in rows]) for i, name in enumerate(self._names)]
         return Piece(pa.RecordBatch.from_arrays(columns, names=self._names), malformed, size=len(block))
+
+    def _row(self, line: bytes) -> list[Any]:
+        found = parse(line, self._keys, self._inner)
+        return [self._value(name, value_at(found, self._path(name))) for name in self._names]
+
+    def is_row(self, line: bytes) -> bool:
+        """Whether a line that is not blank is a row, as `pieces` found after reading it."""
+        try:
+            self._row(line.strip(BLANK))
+        except MalformedError:
+            return False
+        return True
 
     def _value(self, name: str, value: Any) -> Any:
         """The value if it is what the column holds, labels or numbers, or a list of them where the first value was one.

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from streamavg.errors import InputError
-from streamavg.numeric import Numeric
-from streamavg.sources.json_columns import type_of
 from streamavg.sources.json_lines import BLANK, MalformedError, parse
+from streamavg.sources.json_paths import Keys
 from streamavg.sources.json_rows import Rows
-from streamavg.sources.jsonl import BOM, HEAD, LINES
+from streamavg.sources.jsonl import BOM, HEAD, LINES, wanted_types
 from streamavg.sources.unit import Bad, Piece
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from streamavg.sources.unit import Choose
 
@@ -27,15 +26,12 @@ class JsonStream:
 
     def __init__(self, choose: Choose) -> None:
         self._choose = choose
-        self._seen: dict[str, list[Any]] = {}
+        self._seen: Keys | None = None
         self._lines = self._bytes = 0
         self._rows: Rows | None = None
 
-    def knows(self, block: bytes, is_last: bool = False) -> bool:
-        """Whether the columns are known, with this block looked at too, which is to be handed in again.
-
-        InputError if the first lines do not have them.
-        """
+    def knows(self, block: bytes, first: bytes = b"", is_last: bool = False) -> bool:
+        """See `Reader`."""
         if self._rows is None:
             self._look(block)
             self._decide(is_last or self._lines >= LINES or self._bytes >= HEAD)
@@ -46,50 +42,43 @@ class JsonStream:
         for line in block.removeprefix(BOM).split(b"\n"):
             if line.strip(BLANK) and self._lines < LINES:
                 with suppress(MalformedError):
-                    for key, value in parse(line.strip(BLANK), ()).items():
-                        self._seen.setdefault(key, []).append(value)
+                    found = parse(line.strip(BLANK), ())
+                    self._seen = self._seen or Keys()
+                    self._seen.add(found)
                     self._lines += 1
 
     def _decide(self, at_last: bool) -> None:
         """Choose the columns among the keys seen; a column that is not there yet may come, until `at_last`."""
+        seen = self._seen or Keys()
+        types = seen.types()
         try:
-            names = self._choose(list(self._seen))
+            names = self._choose(list(types))
         except InputError:
-            if at_last and self._seen:
+            if at_last and types:
                 raise
             return
-        types = {name: type_of(self._seen.get(name, ())) for name in names}
-        for name, kind in types.items():
-            if kind == pa.struct([]):
-                raise InputError(f"field {name!r} holds objects; expected text, integers, booleans or lists")
-        self._rows = Rows({name: _wanted(name, kind) for name, kind in types.items()})
-        self._seen = {}
+        self._rows = Rows(wanted_types(names, types), seen.paths(names))
+        self._seen = None
 
-    def pieces(self, block: bytes | None, at: int) -> Iterator[Piece]:
-        """The rows of whole lines that start at byte `at` of their file; None is a line that was too long."""
-        if self._rows is None:
-            yield Piece(pa.RecordBatch.from_arrays([], names=[]), size=len(block or b""))
-        elif block is None:
-            yield self._rows.lost(1)
-        else:
-            ahead = len(BOM) if at == 0 and block.startswith(BOM) else 0
-            for piece in self._rows.pieces(block[ahead:] if ahead else block):
-                yield piece._replace(size=piece.size + ahead)
-                ahead = 0
+    def pieces(self, block: bytes, at: int, first: bytes = b"") -> Iterator[tuple[Piece, Sequence[Bad]]]:
+        """See `Reader`."""
+        if self._rows is None:  # the end of a stream without a single object
+            bad = list(self._bad_lines(block, 0))
+            yield Piece(pa.RecordBatch.from_arrays([], names=[]), len(bad), size=len(block)), bad
+            return
+        ahead = len(BOM) if at == 0 and block.startswith(BOM) else 0
+        done = ahead
+        for piece in self._rows.pieces(block[ahead:] if ahead else block):
+            part = block[done : done + piece.size] if piece.malformed else b""
+            yield piece._replace(size=piece.size + ahead), list(self._bad_lines(part, done))
+            done, ahead = done + piece.size, 0
 
-    def bad_lines(self, block: bytes) -> Iterator[Bad]:
-        """The lines of a block that cannot be counted, found by reading each by itself, and why."""
-        at = 0
-        for line in block.split(b"\n"):
-            if line.strip(BLANK) and self._rows is not None and any(p.malformed for p in self._rows.pieces(line)):
-                yield Bad(at, cause_of(line), line)
-            at += len(line) + 1
-
-
-def _wanted(name: str, kind: pa.DataType | None) -> pa.DataType:
-    if not isinstance(name, Numeric):
-        return pa.string() if kind is None else kind
-    return pa.list_(pa.float64()) if kind is not None and pa.types.is_list(kind) else pa.float64()
+    def _bad_lines(self, part: bytes, start: int) -> Iterator[Bad]:
+        """The lines of a part that cannot be counted, found by reading each by itself, and why."""
+        for line in part.split(b"\n") if part else ():
+            if line.strip(BLANK) and (self._rows is None or not self._rows.is_row(line)):
+                yield Bad(start, cause_of(line), line)
+            start += len(line) + 1
 
 
 def cause_of(line: bytes) -> str:

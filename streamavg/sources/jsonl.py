@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -13,14 +13,14 @@ from streamavg.numeric import Numeric
 from streamavg.position import MOST, gaps
 from streamavg.sources.faults import reading
 from streamavg.sources.json_blocks import LONGEST, blocks
-from streamavg.sources.json_columns import type_of
 from streamavg.sources.json_lines import BLANK, MalformedError, parse
+from streamavg.sources.json_paths import Keys
 from streamavg.sources.json_rows import Rows
 from streamavg.sources.trail import Trail
 from streamavg.sources.unit import Column, Layout, Piece, Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from streamavg.position import Ranges
     from streamavg.sources.file import File
@@ -44,40 +44,51 @@ def open_jsonl(file: File) -> Layout:
     filled = [line.strip(BLANK) for line in (lines if is_whole else lines[:-1]) if line.strip(BLANK)][:LINES]
     if is_whole and not filled:
         return Layout([], lambda *_: [], is_empty=True)
-    types = _types(filled) if filled[:1] not in ([b"["], [b"{"]) else {}  # one value over many lines
+    keys = _keys(filled if filled[:1] not in ([b"["], [b"{"]) else ())  # else one value over many lines
+    types = keys.types()
     if not types:
         raise InputError(
             f"{file.shown}: no JSON object with a field in the first {len(filled)} lines; expected one a line, but the "
             f"file starts with {head[:20]!r} (a JSON array is split by: jq -c '.[]' FILE)"
         )
     columns = [Column(key, pa.null() if kind is None else kind) for key, kind in types.items()]
-    return Layout(columns, partial(_units, file, types), has_spans=file.can_seek)
+    return Layout(columns, partial(_units, file, keys), has_spans=file.can_seek)
 
 
-def _types(lines: Iterable[bytes]) -> dict[str, pa.DataType | None]:
-    """The keys of all lines with the type that suits their values; None if no single type does."""
-    values: dict[str, list[Any]] = {}
+def _keys(lines: Iterable[bytes]) -> Keys:
+    """The keys of all lines."""
+    keys = Keys()
     for line in lines:
         with suppress(MalformedError):
-            for key, value in parse(line, ()).items():
-                values.setdefault(key, []).append(value)
-    return {key: type_of(seen) for key, seen in values.items()}
+            keys.add(parse(line, ()))
+    return keys
 
 
-def _units(
-    file: File, types: Mapping[str, pa.DataType | None], names: list[str], done: Ranges | None = None
-) -> list[Unit]:
+def _units(file: File, keys: Keys, names: list[str], done: Ranges | None = None) -> list[Unit]:
     """Parts of about UNIT_BYTES of a plain file, those `done` left out; otherwise the whole as one."""
-    for name in names:
-        if types[name] == pa.struct([]):
-            raise InputError(f"{file.shown}: field {name!r} holds objects; expected text, integers, booleans or lists")
-    wanted = {name: _wanted(name, types[name]) for name in names}
+    try:
+        wanted = wanted_types(names, keys.types())
+    except InputError as error:
+        raise InputError(f"{file.shown}: {error}") from None
+    make = partial(Rows, wanted, keys.paths(names))
     if not file.can_seek:
-        return [Unit(file.shown, file.size, None, partial(_read, file, 0, None, wanted))]
+        return [Unit(file.shown, file.size, None, partial(_read, file, 0, None, make))]
     return [
-        Unit(file.shown, (end or file.size) - begin, None, partial(_read, file, begin, end, wanted, done is not None))
+        Unit(file.shown, (end or file.size) - begin, None, partial(_read, file, begin, end, make, done is not None))
         for begin, end in _parts(file.size, done or ())
     ]
+
+
+def wanted_types(names: Sequence[str], types: Mapping[str, pa.DataType | None]) -> dict[str, pa.DataType]:
+    """The type to read each column as, from what its first values suggest. InputError for objects."""
+    for name in names:
+        if types.get(name) == pa.struct([]):
+            inner = [each for each in types if each.startswith(f"{name}.")]
+            raise InputError(
+                f"field {name!r} holds objects; expected text, integers, booleans or lists"
+                + (f", such as its field {inner[0]!r}" if inner else "")
+            )
+    return {name: _wanted(name, types.get(name, pa.null())) for name in names}
 
 
 def _wanted(name: str, kind: pa.DataType | None) -> pa.DataType:
@@ -102,9 +113,9 @@ def _parts(size: int, done: Ranges) -> Iterator[tuple[int, int | None]]:
 
 
 def _read(
-    file: File, begin: int, end: int | None, types: Mapping[str, pa.DataType], has_spans: bool = False
+    file: File, begin: int, end: int | None, make: Callable[[], Rows], has_spans: bool = False
 ) -> Iterator[Piece]:
-    rows = Rows(types)
+    rows = make()
     at_start = begin == 0
     with reading(file.shown, "JSON lines"), file.random() if file.can_seek else file.stream() as handle:
         trail = Trail(handle, begin, end) if has_spans else None

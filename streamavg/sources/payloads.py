@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -12,7 +11,6 @@ import pyarrow as pa
 from streamavg.errors import InputError
 from streamavg.sources.json_lines import BLANK
 from streamavg.sources.lines import open_reader
-from streamavg.sources.tail import Lines
 from streamavg.sources.unit import Bad, Piece
 
 if TYPE_CHECKING:
@@ -75,11 +73,11 @@ class LinePayloads:
 
     def knows(self, values: Sequence[bytes], is_last: bool = False) -> bool:
         """See `PayloadReader`."""
-        return self._reader.knows(self._block(values)[1], is_last)
+        return self._reader.knows(self._block(values)[1], is_last=is_last)
 
     def nothing(self) -> Piece:
         """See `PayloadReader`."""
-        return next(self._reader.pieces(b"", 1))
+        return next(self._reader.pieces(b"", 1))[0]
 
     def read(self, payloads: Payloads) -> Iterator[tuple[int, Piece]]:
         """The pieces of a block with all values in it; most often it is one."""
@@ -87,13 +85,14 @@ class LinePayloads:
         payloads = payloads._replace(values=values)
         pieces = list(self._reader.pieces(block, 1))
         if len(pieces) == 1:
-            yield len(values), self._whole(pieces[0], payloads)
+            yield len(values), self._whole(*pieces[0], payloads)
             return
         ends, size, done = np.array([*accumulate(len(value) + 1 for value in values)]), 0, 0
-        for piece in pieces:
-            size += piece.size
+        for piece, bad in pieces:
+            begin, size = size, size + piece.size
             after = int(np.searchsorted(ends, size, "right")) if size < len(block) else len(values)
-            yield after - done, self._whole(piece, Payloads(payloads[0], payloads[1][done:after], values[done:after]))
+            part = Payloads(payloads.name, payloads.offsets[done:after], values[done:after])
+            yield after - done, self._whole(piece, bad, part, begin)
             done = after
 
     def _block(self, values: Sequence[bytes]) -> tuple[Sequence[bytes], bytes]:
@@ -111,24 +110,12 @@ class LinePayloads:
             return value
         return value.replace(b"\n", b"\r") if self._is_json else b""
 
-    def _whole(self, piece: Piece, payloads: Payloads) -> Piece:
+    def _whole(self, piece: Piece, bad_lines: Sequence[Bad], payloads: Payloads, begin: int = 0) -> Piece:
         """The piece with one record a message, for a reader of lines passes blank ones over; the bad ones are told."""
         bad = len(payloads.values) - piece.batch.num_rows
         if bad:
-            block = b"\n".join(payloads.values)
-            lines = Lines(block, 0, len(block))
-            self._rejects.add(payloads.name, lines, 0, len(block), partial(self._bad, payloads))
+            self._rejects.add(payloads.name, 0, _placed(bad_lines, payloads, begin))
         return piece._replace(malformed=bad)
-
-    def _bad(self, payloads: Payloads, block: bytes) -> Iterator[Bad]:
-        """The messages that are no row, at their offsets."""
-        starts = np.array([0, *accumulate(len(value) + 1 for value in payloads.values)])
-        for bad in self._reader.bad_lines(block):
-            place = int(np.searchsorted(starts, bad.at, "right")) - 1
-            yield bad._replace(at=int(payloads.offsets[place]))
-        for offset, value in zip(payloads.offsets.tolist(), payloads.values, strict=True):
-            if not value.strip(BLANK):
-                yield Bad(offset, _EMPTY, value)
 
 
 class ArrowPayloads:
@@ -151,15 +138,22 @@ class ArrowPayloads:
             try:
                 batch = _arrow_rows(value)
             except (pa.ArrowException, ValueError, OSError, EOFError, OverflowError):
-                lines = Lines(value, 0, len(value))
-                self._rejects.add(payloads.name, lines, 0, len(value), partial(_damaged, offset))
+                self._rejects.add(payloads.name, 0, [Bad(offset, _DAMAGED, value)])
                 yield 1, self.nothing()._replace(malformed=1)
             else:
-                yield 1, Piece(batch.select(self._choose(batch.schema.names)))
+                chosen = self._choose(batch.schema.names)
+                yield 1, Piece(batch.select([name for name in chosen if name in batch.schema.names]))
 
 
-def _damaged(offset: int, value: bytes) -> Iterator[Bad]:
-    yield Bad(offset, _DAMAGED, value)
+def _placed(bad_lines: Sequence[Bad], payloads: Payloads, begin: int) -> Iterator[Bad]:
+    """The messages that are no row, at their offsets; their block began at a byte."""
+    starts = np.array([0, *accumulate(len(value) + 1 for value in payloads.values)])
+    for bad in bad_lines:
+        place = int(np.searchsorted(starts, bad.at - begin, "right")) - 1
+        yield bad._replace(at=int(payloads.offsets[place]))
+    for offset, value in zip(payloads.offsets.tolist(), payloads.values, strict=True):
+        if not value.strip(BLANK):
+            yield Bad(offset, _EMPTY, value)
 
 
 def _arrow_rows(value: bytes) -> pa.RecordBatch:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
+import stat
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from streamavg.errors import InputError
+from streamavg.sources.arrow_feed import ArrowFeed
 from streamavg.sources.broker import SCHEME
 from streamavg.sources.family import found
 from streamavg.sources.followed import FileFeed
-from streamavg.sources.formats import SOURCES, format_of, name_of
-from streamavg.sources.lines import open_reader
+from streamavg.sources.formats import format_of, name_of
+from streamavg.sources.lines import LINE_FORMATS, open_reader
+from streamavg.sources.piped import NAME, PipeFeed, here
 from streamavg.sources.several import Several, parted
 from streamavg.sources.watch import Watch
 
@@ -19,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from streamavg.sources.feed import Feed, Opening
+
+_ROTATED = re.compile(r"([.-]\d+)+$")  # app.jsonl.1, app.jsonl-20261128
 
 
 def open_feed(sources: Sequence[str], opening: Opening) -> Feed:
@@ -39,13 +46,40 @@ def open_feed(sources: Sequence[str], opening: Opening) -> Feed:
     return _files(paths, opening)
 
 
-def _beside_topics(paths: list[str], opening: Opening) -> FileFeed:
+def _beside_topics(paths: list[str], opening: Opening) -> Feed:
     """Files that share their position with topics."""
     remembered = opening.remembered.get("files", {})
     return _files(paths, replace(opening, remembered=remembered, position=parted(opening.position)[1]))
 
 
-def _files(sources: list[str], opening: Opening) -> FileFeed:
+def _pipe(path: str, opening: Opening) -> Feed:
+    """The feed of standard input, or of a pipe that has a name."""
+    if path == "-" and sys.stdin.isatty():
+        raise InputError("-: standard input is a terminal; expected data, for example: service | streamavg follow -")
+    name = NAME if path == "-" else path
+    format_ = "pattern" if opening.pattern else opening.input_format
+    if format_ is None:
+        raise InputError(f"{name}: a pipe has no name that tells its format; expected --input-format FORMAT")
+    file = sys.stdin.fileno() if path == "-" else os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if format_ == "arrow":
+        os.set_blocking(file, True)
+        return ArrowFeed(file, name, opening)
+    place, repeated = here(name, format_, opening)
+    return PipeFeed(file, place, repeated, open_reader(format_, opening.choose, opening.pattern), opening)
+
+
+def _is_pipe(path: str) -> bool:
+    return path == "-" or (os.path.exists(path) and stat.S_ISFIFO(os.stat(path).st_mode))
+
+
+def _files(sources: list[str], opening: Opening) -> Feed:
+    pipes = [source for source in sources if _is_pipe(source)]
+    if pipes:
+        if len(sources) > 1:
+            raise InputError(
+                f"{pipes[0]}: a pipe is followed by itself; start one run for each source, merge the states"
+            )
+        return _pipe(pipes[0], opening)
     paths = found(sources)
     formats = {_format(path, opening) for path in paths or sources}
     if len(formats) > 1:
@@ -54,13 +88,13 @@ def _files(sources: list[str], opening: Opening) -> FileFeed:
         raise InputError(f"{sources[0]}: no such file; without --until-end it would be waited for")
     format_ = formats.pop()
     watch = Watch(sources, lambda path: format_, opening.position, opening.remembered)
-    return FileFeed(watch, open_reader(format_, opening.choose), opening)
+    return FileFeed(watch, open_reader(format_, opening.choose, opening.pattern), opening)
 
 
 def _format(path: str, opening: Opening) -> str:
-    if opening.input_format:
-        return opening.input_format
-    found = format_of(path)
-    if found is None:
-        raise InputError(f"{path}: unknown format; name it with --input-format {'|'.join(SOURCES)}")
-    return name_of(found)
+    if opening.pattern or opening.input_format:
+        return "pattern" if opening.pattern else str(opening.input_format)
+    known = format_of(_ROTATED.sub("", path))
+    if known is None:
+        raise InputError(f"{path}: unknown format; name it with --input-format {'|'.join(LINE_FORMATS)}")
+    return name_of(known)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 ROWED = ("csv", "tsv")  # formats whose positions are rows, and bytes where an end was reached
 
 
+LONGEST_FIRST = 1 << 20
+
+
 class CutError(Exception):
     """The bytes before the position are no longer there: the file was truncated, and may have grown again."""
 
@@ -55,6 +58,7 @@ class Tail:
         self.head = os.pread(file, min(HEAD, at), 0)
         self.before = os.pread(file, min(BEFORE, at), at - min(BEFORE, at))
         self.size = self.largest = status.st_size
+        self._first = b""
         self.rows = self.malformed = 0  # of formats whose positions are rows
         self.rotated: float | None = None  # since when its name is another file's, by the monotonic clock
         self.grown = time.monotonic()
@@ -68,7 +72,7 @@ class Tail:
         if self.size != before:
             self.grown = time.monotonic()
         self.largest = max(self.largest, self.size)
-        if self.size < self.at:
+        if self.size < self.at or (self.size < before and not self.at):
             raise CutError
         return self.size - self.at
 
@@ -140,6 +144,14 @@ class Tail:
             return False
         first = os.pread(file, HEAD, 0)
         return bool(head) and head.startswith(first[: len(head)])
+
+    def first_line(self) -> bytes:
+        """The first line with its end, as far as it can be one; b"" for a file that is gone."""
+        if self.file < 0:
+            return b""
+        if b"\n" not in self._first:
+            self._first = os.pread(self.file, LONGEST_FIRST, 0).partition(b"\n")[0] + b"\n"
+        return self._first
 
     def move(self, file: int, path: str) -> None:
         """Go on in another file that holds the same."""

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from streamavg.position import Ranges, Source, Span
 
 Choose = Callable[[Sequence[str]], list[str]]
-"""All column names of a file, partition keys included -> those needed; raises InputError if one is missing."""
+"""All column names of a file, partition keys included -> those needed; raises InputError if one is missing.
+
+Where records are joined, one that is missing may be among those needed: it is in another source, or comes later.
+"""
 
 
 class Piece(NamedTuple):

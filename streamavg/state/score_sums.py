@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +11,7 @@ from streamavg.state.sums import Sums, SumTable, added_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from fractions import Fraction
 
     from streamavg.state.sums import Floats
     from streamavg.state.tables import Ints
@@ -75,8 +75,7 @@ class ScoreSums:
 
     def loss(self, name: str) -> Fraction:
         """One exact sum; 0 if there is none."""
-        found = self.losses.at([name])
-        return Fraction(found.integers(found.low)[0]) * Fraction(2) ** (32 * found.low)
+        return self.losses.at([name]).fraction()
 
     def bands_table(self) -> Ints | Floats:
         """Rows, positives, and the sum of score in units of 2**-30 of each band, shape (15, 3); float64 if the weights
@@ -87,11 +86,16 @@ class ScoreSums:
             return found.floats().reshape(BANDS, 3)
         return np.array(found.integers(), np.int64 if _fits(found) else object).reshape(BANDS, 3)
 
-    def ranks_table(self) -> tuple[Ints, Ints, Ints, int]:
-        """Classes above the true one, others equal to it, rows; and all rows."""
+    def ranks_table(self, rows: Fraction) -> tuple[Ints, Ints, Ints, int]:
+        """Classes above the true one, others equal to it, rows of each; and all `rows` in the same unit, for the true
+        class of some may have no score.
+        """
         keys = np.array(self.ranks.keys, np.int64)
         counts = _whole(self.ranks.sums)
-        return keys >> RANK_BITS, keys & ((1 << RANK_BITS) - 1), counts, int(counts.sum())
+        ranked, whole = self.ranks.sums.total().fraction(), int(counts.sum())
+        if rows > ranked:
+            whole += round((rows - ranked) * whole / ranked) if ranked else 1
+        return keys >> RANK_BITS, keys & ((1 << RANK_BITS) - 1), counts, whole
 
 
 def _fits(sums: Sums) -> bool:

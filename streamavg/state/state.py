@@ -16,6 +16,7 @@ from streamavg.state.fingerprint import fingerprint_of
 from streamavg.state.labels import all_integers, ascending
 from streamavg.state.layout import Layout
 from streamavg.state.pairs import Pairs
+from streamavg.state.score_debts import score_debt
 from streamavg.state.score_sums import ScoreSums
 from streamavg.state.scores import Scores
 from streamavg.state.slices import Slices
@@ -208,7 +209,7 @@ class State:
             owing = self.weighted.first_negative(self.order, self.weighted_cells)
         for sums in (self.score_sums, self.weighted_score_sums):
             owing = owing or next((f"the sum of {name} is below zero" for name in sums.negatives()), None)
-        return owing
+        return owing or score_debt(self)
 
     def without_pairs(self) -> State:
         """The same state with its label pairs lost."""

@@ -8,6 +8,7 @@ bytes (after the small superaccumulator of Neal 2015, https://arxiv.org/abs/1505
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -160,6 +161,10 @@ class Sums:
             return Sums.of(self.limbs * factors[:, None], self.low).total()
         digits = self.limbs
         return Sums.of(digits.sum(axis=0, dtype=np.int64, keepdims=True), self.low)
+
+    def fraction(self) -> Fraction:
+        """The one number that this is."""
+        return Fraction(self.integers(self.low)[0]) * Fraction(2) ** (DIGIT * self.low)
 
     @cached_property
     def nonzero(self) -> Mask:

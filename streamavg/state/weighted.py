@@ -11,6 +11,7 @@ from streamavg.state.sums import Sums, SumTable, added_tables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from fractions import Fraction
 
     from streamavg.state.sums import Floats
 
@@ -53,6 +54,10 @@ class Weighted:
     def total(self, name: str) -> Sums:
         """One of the NAMES, as one exact number."""
         return self.named.at((name,))
+
+    def weight(self, name: str) -> Fraction:
+        """One of the NAMES, exactly."""
+        return self.total(name).fraction()
 
     def four(self, labels: Sequence[str]) -> Sums:
         """The weight of TP, FP, FN, TN of these labels in turn, 4 numbers a label; TN is all rows less the others."""

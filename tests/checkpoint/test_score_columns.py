@@ -11,7 +11,6 @@ import pytest
 import streamavg as sa
 from streamavg.checkpoint.score_columns import MOST_BYTES, column_names
 from streamavg.checkpoint.wire import from_bytes, to_bytes, unpack
-from streamavg.count.histogram import ScoreTable
 from streamavg.errors import StateError
 from streamavg.state.config import Config
 from streamavg.state.layout import Layout
@@ -24,14 +23,13 @@ SLOTS = Layout("unit", 268).slots
 
 def scored():
     """Two labels with three cells: one of a mixture, one of a single score, one whose counts cancelled."""
-    table = ScoreTable(Layout("unit", 268), ["b", "a"], weighted=True, versus=True)
-    scores = np.array([[0.25, 0.75], [0.26, 0.75], [0.9, 0.5]], np.float32)
-    for step in (1, 1, -1):
-        rows = slice(0, 2) if step > 0 else slice(2, 3)
-        table.count(scores[rows], np.array([0, 1, 1])[rows], np.array([3, 4, 0])[rows], step)
-    table.count(scores[2:], np.array([1]), np.array([0]))
-    config = Config(task="multilabel", samples=False, scores="unit/268")
-    return State(config, rows=4, scores=table.state(), weighted_scores=table.weighted_state())
+    acc = sa.Accumulator(y_score="s", labels=["b", "a"], sample_weight="w", score_bins=268, ovo=True)
+    scores = pa.array([[0.25, 0.75], [0.26, 0.75], [0.9, 0.5]], pa.list_(pa.float32()))
+    rows = pa.table({"y_true": ["b", "a", "a"], "s": scores, "w": [3, 4, 0]})
+    for change in (acc.update, acc.update, acc.retract):
+        change(rows.slice(2) if change == acc.retract else rows.slice(0, 2))
+    acc.update(rows.slice(2))
+    return acc.snapshot().state
 
 
 class Snap:

@@ -109,6 +109,26 @@ def test_sources_lineage_and_sequence_come_back(sources, lineage, sequence):
     assert found.state.fingerprint == single().fingerprint()
 
 
+@pytest.mark.parametrize("attached", [b"", b"x", bytes(range(256)) * 9])
+def test_what_is_attached_comes_back(attached):
+    raw = pack(single().state, {"a": 1}, attached=attached)
+    found = unpack(raw)
+    assert (found.attached, found.sources, found.state.rows) == (attached, {"a": 1}, 10)
+    assert refused(raw[:-1])
+    assert (raw == pack(single().state, {"a": 1})) is (not attached)
+
+
+def test_an_attachment_that_cannot_be_is_refused():
+    raw = pack(single().state, attached=b"1234")
+    fields, long = HEAD.unpack(raw[: HEAD.size]), HEAD.unpack(raw[: HEAD.size])[5]
+    meta, body = raw[HEAD.size + 32 :][:long], raw[HEAD.size + 32 + long :]
+    for size in (b"0", b"true", b"1e0", b"-4", b"999999999", b"3"):
+        other = meta.replace(b'"attached":4', b'"attached":' + size).ljust(long)[: max(long, len(meta) + len(size) - 1)]
+        assert refused(sealed(other, body, fields[:8]))
+    assert unpack(sealed(meta, body, fields[:8])).attached == b"1234"
+    assert refused(sealed(meta, body, (*fields[:3], 0, *fields[4:8])))
+
+
 def test_names_that_are_no_utf_8_come_back():
     sources = {os.fsdecode(b"caf\xe9.csv"): {"done": 1}}
     assert unpack(pack(single().state, sources)).sources == sources

@@ -97,14 +97,18 @@ def test_undefined():
     assert best_f(bins_of([(4, 0, False)])).value.estimate == 1.0
 
 
-@pytest.mark.parametrize("wrong", [-0.1, 1.5, math.nan])
+@pytest.mark.parametrize("wrong", [-0.1, 1.5, math.nan, "0.5", None, [0.5]])
 def test_requirements_are_checked(wrong):
     bins = bins_of([(1, 1, False)])
     for ours, name in ((best_recall, "precision"), (best_precision, "recall")):
         with pytest.raises(sa.InputError, match=name):
             ours(bins, wrong)
+
+
+@pytest.mark.parametrize("beta", [-0.1, 0.0, math.nan])
+def test_beta_is_checked(beta):
     with pytest.raises(sa.InputError, match="beta"):
-        best_f(bins, min(wrong, 0.0) if wrong < 1 else math.nan)
+        best_f(bins_of([(1, 1, False)]), beta)
 
 
 def test_large_counts():

@@ -52,12 +52,12 @@ def test_the_total_comes_at_its_time_and_at_the_end(tmp_path):
     now, path = [0.0], tmp_path / "out.jsonl"
     emit = Emit(str(path), Reader(), every=10.0, clock=lambda: now[0])
     for k in range(50):  # 25 s
-        emit.see(samples.moment(1, sequence=k))
+        emit.see(samples.moment(1, sequence=k + 1))
         now[0] += 0.5
-    emit.see(samples.moment(1, sequence=50, is_last=True))
+    emit.see(samples.moment(1, sequence=51, is_last=True))
     emit.close()
     lines = said(path)
-    assert [line["sequence"] for line in lines] == [0, 20, 40, 50]
+    assert [line["sequence"] for line in lines] == [21, 41, 51]
     assert {line["kind"] for line in lines} == {"total"}
     assert lines[0]["watermark"] == "2026-11-28T00:05:00Z"
     assert lines[0]["lag"] == {"bytes": 1_234_567}
@@ -99,7 +99,7 @@ def test_a_restarted_run_says_nothing_twice(tmp_path):
 def test_another_run_is_another_story(tmp_path):
     path = tmp_path / "out.jsonl"
     for lineage in ("a", "b"):
-        emit = Emit(str(path), Reader(), every=1.0)
+        emit = Emit(str(path), Reader(), every=1e-9)
         emit.see(samples.moment(2, closed=1, lineage=lineage))
         emit.close()
     assert [(line["lineage"], line["kind"]) for line in said(path)] == [

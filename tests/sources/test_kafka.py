@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import random
+import signal
 import time
 
 import pytest
@@ -10,12 +13,15 @@ import pytest
 import streamavg as sa
 from streamavg import cli
 from streamavg.accumulator import Accumulator
+from streamavg.checkpoint.kept import position_in
+from streamavg.checkpoint.writer import read
 from streamavg.errors import InputError, MismatchError
 from streamavg.position import Position
 from streamavg.sources import broker, kafka
 from streamavg.sources.feed import Opening
 from streamavg.sources.kafka import KafkaFeed
-from tests.sources.brokers import Mock, real_broker, records
+from tests.follower import Follower
+from tests.sources.brokers import Mock, real_broker, records, send
 
 
 @pytest.fixture(scope="module")
@@ -281,3 +287,92 @@ def test_faults_of_the_command_are_one_line(mock, tmp_path, capsys, monkeypatch)
 def test_a_real_broker_says_what_is_wrong(capsys):
     with real_broker() as server:
         assert "there is no such topic" in run(capsys, f"kafka://{server}/none", status=2)
+
+
+MESSAGES = int(os.environ.get("KAFKA_MESSAGES", "1000000"))
+
+
+class Followers:
+    """Two processes that follow a topic, a state file each, and some of its partitions each."""
+
+    def __init__(self, url, folder):
+        self._url, self.states, self.kills, self.moves = url, [folder / "a.sav", folder / "b.sav"], 0, 0
+        self._parts = [[0, 1], [2, 3]]
+        for name in "ab":
+            (folder / name).mkdir()
+        self._runs = [Follower(folder / name) for name in "ab"]
+
+    def arguments(self, who):
+        mine, other = self.states[who], self.states[1 - who]
+        beside = ["--beside", other] if other.exists() else []
+        numbers = ",".join(map(str, self._parts[who]))
+        return [self._url, "--partitions", numbers, "--checkpoint", mine, "--every", "50ms", *beside]
+
+    def start(self, *who):
+        for each in who:
+            self._runs[each].start(*self.arguments(each), "--no-progress")
+
+    def kill(self, who, number=signal.SIGKILL):
+        status = self._runs[who].kill(number)
+        assert status in (-number, 128 + number), self._runs[who].said
+        self.kills += number == signal.SIGKILL
+
+    def move(self, rng):
+        """Another share of the partitions for each, never what it was."""
+        for who in range(2):
+            self.kill(who, rng.choice([signal.SIGTERM, signal.SIGKILL]))
+        before = self._parts[0]
+        while self._parts[0] == before:
+            order, cut = rng.sample(range(4), 4), rng.randint(1, 3)
+            self._parts = [sorted(order[:cut]), sorted(order[cut:])]
+        self.start(0, 1)
+        self.moves += 1
+
+    def close(self):
+        for run in self._runs:
+            run.close()
+
+
+@pytest.mark.long
+def test_kills_and_moves_over_a_real_broker(tmp_path, capsys, record_property):
+    """20 SIGKILLs and 5 moves of partitions between two followers while messages come; their states are merged."""
+    from confluent_kafka import Producer
+    from confluent_kafka.admin import AdminClient, NewTopic
+
+    rng, began, rows = random.Random(8), time.monotonic(), records(MESSAGES)
+    file = tmp_path / "all.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    values = file.read_bytes().splitlines()
+    with real_broker() as server:
+        admin = AdminClient({"bootstrap.servers": server, "log_level": 0})  # its futures fail once it is gone
+        admin.create_topics([NewTopic("t", 4, 1)])["t"].result(30)
+        producer = Producer({"bootstrap.servers": server, "linger.ms": 5, "log_level": 0})
+        followers, seen = Followers(f"kafka://{server}/t", tmp_path), []
+        steps = rng.sample(["kill"] * 20 + ["move"] * 5, 25)
+        followers.start(0, 1)
+        for number, step in enumerate(steps):
+            for partition in range(4):
+                part = values[number * MESSAGES // 25 : (number + 1) * MESSAGES // 25][partition::4]
+                send(producer, "t", part, partition)
+            time.sleep(rng.uniform(0.2, 1.2))
+            seen.append(sum(sa.load(state).rows for state in followers.states if state.exists()))
+            who = rng.randrange(2)
+            if step == "move":
+                followers.move(rng)
+            else:
+                followers.kill(who)
+                followers.start(who)
+        for who in range(2):
+            followers.kill(who)
+            run(capsys, *followers.arguments(who))
+        followers.close()
+    assert (followers.kills >= 20, followers.moves) == (True, 5)
+    assert len(set(seen)) > 15, "they count between the kills"
+    merged = tmp_path / "c.sav"
+    assert cli.main(["merge", *map(str, followers.states), "-o", str(merged)]) == 0
+    assert sa.load(merged).fingerprint() == sa.evaluate(str(file)).fingerprint()
+    held = [position_in(read(state)) for state in followers.states]
+    assert all(position.files for position in held)
+    both = held[0] + held[1]
+    assert {counted.ranges for counted in both.files.values()} == {((0, 0, 0, MESSAGES // 4),)}
+    record_property("seconds", time.monotonic() - began)

@@ -43,8 +43,9 @@ def test_sums_are_read_exactly():
     assert A.loss("rows") == 3
     assert A.loss("brier") == 0
     assert A.bands_table()[14].tolist() == [2, 1, 2**30 + 7]
-    assert [column.tolist() for column in A.ranks_table()[:3]] == [[5], [2], [4]]
-    assert A.ranks_table()[3] == 4
+    assert [column.tolist() for column in A.ranks_table(Fraction(4))[:3]] == [[5], [2], [4]]
+    assert [A.ranks_table(Fraction(rows))[3] for rows in (0, 4, 9)] == [4, 4, 9]
+    assert [ScoreSums().ranks_table(Fraction(rows))[3] for rows in (0, 9)] == [0, 1]
 
 
 def test_bands_beyond_int64():
@@ -55,7 +56,7 @@ def test_bands_beyond_int64():
 def test_bands_and_ranks_of_weights_that_are_not_whole():
     held = made([], [(0, [0.5]), (1, [1.25]), (2 << 21, [0.1])], [(3, [0.5, 0.25, 2.0**29 / 3])])
     assert held.bands_table()[3].tolist() == [0.5, 0.25, 2.0**29 / 3]
-    above, equal, rows, whole = held.ranks_table()
+    above, equal, rows, whole = held.ranks_table(Fraction(0))
     assert (above.tolist(), equal.tolist()) == ([0, 0, 2], [0, 1, 0])
     assert [row / whole for row in rows.tolist()] == pytest.approx([0.5 / 1.85, 1.25 / 1.85, 0.1 / 1.85], abs=1e-15)
 
@@ -64,9 +65,9 @@ def test_bands_and_ranks_of_weights_that_are_not_whole():
 def test_bands_and_ranks_of_large_weights(weight):
     held = made([], [(0, [weight]), (1, [3 * weight])], [(0, [weight, weight, 0])])
     assert held.bands_table()[0].tolist() == [weight, weight, 0]
-    *_, rows, whole = held.ranks_table()
+    *_, rows, whole = held.ranks_table(Fraction(8 * weight))
     assert rows.tolist()[1] == 3 * rows.tolist()[0]
-    assert whole == 4 * rows.tolist()[0]
+    assert whole == 8 * rows.tolist()[0]
 
 
 def test_negative_sums_are_named():

@@ -17,6 +17,7 @@ from streamavg.count.kernels.counting import (
     spread_bits,
     translate,
 )
+from streamavg.count.kernels.fields import copy_fields, field_of, keep_fields, walk
 from streamavg.count.kernels.joining import (
     drop,
     find,
@@ -107,6 +108,7 @@ __all__ = [
     "bump",
     "cause_of",
     "copy",
+    "copy_fields",
     "count_above",
     "count_bits",
     "count_decided",
@@ -125,6 +127,7 @@ __all__ = [
     "decode_chunk",
     "decode_page",
     "drop",
+    "field_of",
     "fill_nulls",
     "find",
     "find_wrong",
@@ -136,6 +139,7 @@ __all__ = [
     "highest",
     "hit",
     "is_wrong",
+    "keep_fields",
     "levels",
     "log_cells",
     "log_of",
@@ -170,6 +174,7 @@ __all__ = [
     "unpack_eights",
     "unsnap",
     "varint",
+    "walk",
     "whole_word",
     "word_at",
 ]

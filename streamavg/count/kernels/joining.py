@@ -74,7 +74,7 @@ def hash_texts(ends: Any, data: Any, key: Any, hashes: Any) -> None:
 
 
 @kernel
-def find(table: Any, keys: Any, first: Any, second: Any) -> int:
+def find(table: Any, keys: Any, first: Any, second: Any) -> Any:
     """The place of a hash in the table, or the empty one where it would be."""
     mask, low = np.uint64(len(table) - 1), first & np.uint64(0xFFFFFFFF)
     place = first & mask
@@ -84,7 +84,7 @@ def find(table: Any, keys: Any, first: Any, second: Any) -> int:
             if keys[slot, 0] == first and keys[slot, 1] == second:
                 break
         place = (place + np.uint64(1)) & mask
-    return int(place)
+    return np.int64(place)
 
 
 @kernel
