@@ -150,6 +150,8 @@ def test_replays_duplicates_and_holes(mock):
         assert arrival.piece.spans[0] == (0, 1, 3, (0, 13))
         assert feed.tallies == {"replayed": 4}
         assert list(feed._arrived([Message(12), Message(2), Message(4, partition=7)])) == []
+        (arrival,) = feed._arrived([Message(offset) for offset in (2, 4, 13)])
+        assert arrival.piece.spans[0] == (0, 13, 1, (0, 14))
     finally:
         feed.close()
 
