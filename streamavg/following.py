@@ -175,6 +175,7 @@ class Following:
         """Save, and go on if the disk fails now and then."""
         if self.saver is None:
             return
+        started = time.monotonic()
         self._fold()
         about = {
             "run": {**self.counters, "records": self.records},
@@ -193,7 +194,8 @@ class Following:
             if is_last or self._due == float("-inf") or self._failures >= TRIES:
                 raise
             self.note(f"warning: not saved, trying again in {self.every:g} s: {error}")
-        self._due = time.monotonic() + self.every
+        ended = time.monotonic()
+        self._due = ended + max(self.every, ended - started)  # a large state leaves half the time to counting
 
     def _try_to_save(self) -> None:
         try:

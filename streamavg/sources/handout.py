@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
@@ -14,7 +15,7 @@ from streamavg.sources.tail import ROWED
 from streamavg.sources.unit import Bad, Piece
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from streamavg.position import Source
     from streamavg.sources.feed import Opening
@@ -75,7 +76,7 @@ class Handout:
             nothing = Piece(pa.RecordBatch.from_arrays([], names=[]), 1)
             yield self._arrival(place, nothing, lines.after, lines.digest_at(0))
             return
-        for piece, bad_lines in self._reader.pieces(data, lines.start, place.first_line()):
+        for piece, bad_lines in _joined(self._reader.pieces(data, lines.start, place.first_line())):
             self._rejects.add(place.path, lines.start, bad_lines)
             done += piece.size
             if piece.batch.num_rows:
@@ -96,3 +97,15 @@ class Handout:
                 Span(2, start, 0, (2, mark)),
             ]
         return Arrival(place.source, piece._replace(spans=spans, before=before))
+
+
+def _joined(pieces: Iterable[tuple[Piece, Sequence[Bad]]]) -> Iterator[tuple[Piece, Sequence[Bad]]]:
+    """The pieces of a block, those of one kind made one: a bad line parts a block, and small batches cost more."""
+    for _, group in groupby(pieces, lambda each: each[0].batch.schema):
+        held = list(group)
+        if len(held) > 1:
+            batch = pa.concat_batches([piece.batch for piece, _ in held])
+            bad_lines = [bad for _, part in held for bad in part]
+            yield Piece(batch, sum(p.malformed for p, _ in held), size=sum(p.size for p, _ in held)), bad_lines
+        else:
+            yield held[0]

@@ -116,12 +116,23 @@ class Rows:
         malformed = 0
         for line in filter(None, (line.strip(BLANK) for line in block.split(b"\n"))):
             try:
-                found = parse(line, self._keys, self._inner)
-                rows.append([self._value(name, value_at(found, self._path(name))) for name in self._names])
+                rows.append(self._row(line))
             except MalformedError:
                 malformed += 1
         columns = [self._array(name, [row[i] for row in rows]) for i, name in enumerate(self._names)]
         return Piece(pa.RecordBatch.from_arrays(columns, names=self._names), malformed, size=len(block))
+
+    def _row(self, line: bytes) -> list[Any]:
+        found = parse(line, self._keys, self._inner)
+        return [self._value(name, value_at(found, self._path(name))) for name in self._names]
+
+    def is_row(self, line: bytes) -> bool:
+        """Whether a line that is not blank is a row, as `pieces` found after reading it."""
+        try:
+            self._row(line.strip(BLANK))
+        except MalformedError:
+            return False
+        return True
 
     def _value(self, name: str, value: Any) -> Any:
         """The value if it is what the column holds, labels or numbers, or a list of them where the first value was one.

@@ -76,7 +76,7 @@ class JsonStream:
     def _bad_lines(self, part: bytes, start: int) -> Iterator[Bad]:
         """The lines of a part that cannot be counted, found by reading each by itself, and why."""
         for line in part.split(b"\n") if part else ():
-            if line.strip(BLANK) and (self._rows is None or any(p.malformed for p in self._rows.pieces(line))):
+            if line.strip(BLANK) and (self._rows is None or not self._rows.is_row(line)):
                 yield Bad(start, cause_of(line), line)
             start += len(line) + 1
 

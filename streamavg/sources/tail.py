@@ -72,7 +72,7 @@ class Tail:
         if self.size != before:
             self.grown = time.monotonic()
         self.largest = max(self.largest, self.size)
-        if self.size < self.at:
+        if self.size < self.at or (self.size < before and not self.at):
             raise CutError
         return self.size - self.at
 

@@ -37,14 +37,16 @@ class Watch:
         self.closed: list[Tail] = []
         self._looked: dict[Identity, tuple[int, int]] = {}  # nothing is to be read there, as long as they are so
         self._passed = {(int(size), str(digest)) for size, digest in remembered.get("passed", ())}
+        self._seen = dict(remembered.get("seen", {}))
         self._is_first = True
         self._is_fresh = not position.files and "passed" not in remembered
         self.tallies: Counter[str] = Counter()
 
     @property
     def remembered(self) -> dict[str, Any]:
-        """What was there and rotated before anything was followed: it is not read."""
-        return {"passed": [list(each) for each in sorted(self._passed)]}
+        """What was rotated before anything was followed and is not read; which files the names are, and their sizes."""
+        seen = {tail.path: [*tail.identity, tail.largest] for tail in self.tails if tail.rotated is None}
+        return {"passed": [list(each) for each in sorted(self._passed)], "seen": seen}
 
     def scan(self) -> None:
         """Look at all names once: new files get tails, renamed ones their new names."""
@@ -76,6 +78,15 @@ class Watch:
             for path in (*own, *siblings(source.name)):
                 if self._claim(path, source, path in paths):
                     break
+            self._note_truncation(source)
+
+    def _note_truncation(self, source: Source) -> None:
+        """Tell if what was counted is no longer in the file that it was in, though that is still there."""
+        *identity, largest = self._seen.get(source.name, (0, 0, 0))
+        tail = next((tail for tail in self.tails if tail.source == source), None)
+        if (tail is None or tail.path != source.name) and identity_of(source.name) == tuple(identity):
+            self.tallies["truncations"] += 1
+            self.tallies["lost_bytes"] += max(largest - (source.size if tail is None else tail.size), 0)
 
     def _claim(self, path: str, source: Source, is_given: bool) -> bool:
         """Make a tail if a file holds what was counted of another one."""
@@ -174,7 +185,7 @@ class Watch:
         """A file was truncated: go on with what it holds now, and with the rest of the old content where a copy is."""
         self.tallies["truncations"] += 1
         self._start(os.dup(tail.file), tail.path, tail.source.format)
-        lost, self.tails = tail.largest, [each for each in self.tails if each is not tail]
+        lost, self.tails = tail.largest if tail.at else 0, [each for each in self.tails if each is not tail]
         tail.close()
         self.closed.append(tail)
         for path in siblings(tail.path):
