@@ -35,10 +35,11 @@ def follow(  # noqa: PLR0913 the public contract
 
     columns: names or field paths such as "result.label". numbers: those of them that hold numbers in JSON, float64
     then, and not labels, which come as text or as integers of the same text. input_format: jsonl, csv, tsv, logfmt,
-    pattern or arrow where a name does not tell; pattern: a regular expression whose named groups are the columns. A batch has about `batch_rows` rows at most, and comes `batch_age` seconds after
-    its first row at the latest. until_end: stop when all there is now is read; else the iterator waits for more. Bad
-    lines are left out, and kept in the file `rejects` with their places. Rotation is followed, so each record comes
-    once; a program that starts again starts from the beginning (`streamavg follow --checkpoint` does not).
+    pattern or arrow where a name does not tell; pattern: a regular expression whose named groups are the columns.
+    A batch has about `batch_rows` rows at most, and comes `batch_age` seconds after its first row at the latest.
+    until_end: stop when all there is now is read; else the iterator waits for more. Bad lines are left out, and kept
+    in the file `rejects` with their places. Rotation is followed, so each record comes once; a program that starts
+    again starts from the beginning (`streamavg follow --checkpoint` does not).
 
     Raises InputError for sources or columns that cannot be, OSError for a fault of disk or network.
 
