@@ -61,8 +61,8 @@ def counter_for(options: Options, before: Counter | None, config: Config, sides:
         name = sides.pred.columns[0] if sides.pred.columns else "the prediction"
         names = (true.columns[0], name)
         made = _made(options, partial(SingleCounter, names, wanted, options.limits), classes, sides, data)
-        if options.slicing.is_asked and made.slices is None:
-            made.slices = SliceTable(names, wanted)
+        if options.slicing.is_asked and made.slices is None and isinstance(made.labels, SingleCounter):
+            made.slices = SliceTable(names, made.labels)
         return made
     return before
 

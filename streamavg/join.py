@@ -208,7 +208,7 @@ class JoinBuffer:
             pairing = Pairing(most, longest, bytes.fromhex(about["key"]))
             pairing.restore(held, about["first"], about["next"], about["counts"])
             waiting = Waiting.of(payload)
-            if waiting.numbers.tolist() != held.numbers[held.kinds != PAIRED].tolist():
+            if not np.array_equal(waiting.numbers, held.numbers[held.kinds != PAIRED]):
                 raise ValueError("rows wait that are not those of the index")
         except StateError:
             raise

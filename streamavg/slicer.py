@@ -68,7 +68,7 @@ def skipped_slices(keys: Sequence[Key], cause: str, counts: Any) -> Slices:
     """Slices of nothing but rows that were skipped for a cause."""
     numbers = np.zeros((len(keys), len(NUMBERS)), np.int64)
     numbers[:, NUMBERS.index(cause)] = counts
-    return Slices.of(keys, (), np.zeros((len(keys), 0, 3), np.int64), numbers)
+    return Slices.of(keys, (), np.zeros((3, len(keys), 0), np.int64), numbers)
 
 
 def split_by_op(batch: pa.RecordBatch, name: str, first_row: int) -> list[tuple[pa.RecordBatch, int]]:

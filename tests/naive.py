@@ -78,18 +78,38 @@ def translate(codes, mapping, out):
         out[row] = mapping[code] if code < len(mapping) else 0
 
 
-def count_slices(slices, y_true, y_pred, bounds, step, cells):
+def slice_keys(slices, y_true, y_pred, width, far, keys):
     for k, (place, true, pred) in enumerate(zip(slices.tolist(), y_true.tolist(), y_pred.tolist(), strict=True)):
-        start = k - k % BLOCK
-        block = [array[start : start + BLOCK].max() for array in (slices, y_true, y_pred)]
-        if any(most >= bound for most, bound in zip(block, bounds, strict=True)):
-            return start
-        if true == pred:
-            cells[place, true, 0] += step
-        else:
-            cells[place, pred, 1] += step
-            cells[place, true, 2] += step
+        keys[k] = (place * int(width) + true + 2 * int(far) * (true != pred)) % 2**32
+    return slices.max(), y_true.max(), y_pred.max()
+
+
+def bump(key, step, edge, carry, small, big):
+    small[key] = (int(small[key]) + int(step)) % 256
+    if small[key] == edge:
+        big[key] += carry
+
+
+def count_slices(slices, y_true, y_pred, sizes, back, tables, block):
+    """Counts in one table of shape (3, slices, width), and wrong rows in (width, width); whole numbers of any size."""
+    cells, pairs = tables
+    for k, (place, true, pred) in enumerate(zip(slices.tolist(), y_true.tolist(), y_pred.tolist(), strict=True)):
+        if not k % block and any(
+            array[k : k + block].max() >= size for array, size in zip((slices, y_true, y_pred), sizes, strict=False)
+        ):
+            return k
+        step = -1 if back else 1
+        cells[0 if true == pred else 2, place, true] += step
+        if true != pred:
+            cells[1, place, pred] += step
+            pairs[true, pred] += step
     return len(y_true)
+
+
+def place(codes, table, out):
+    for k, code in enumerate(codes.tolist()):
+        out[k] = table[code] if code < len(table) else 2**32 - 1
+    return max(out.tolist(), default=0)
 
 
 def place_pairs(first, second, width, table, out):

@@ -100,7 +100,7 @@ class Column:
             self._refuse_wild(codes, size + bool(indices.null_count))
             mapping = self._mapping(array.dictionary, codes)
         else:
-            mapping = np.append(self._learned(array.dictionary), NULL)
+            mapping = np.append(self.learned(array.dictionary), NULL)
         return self._translated(codes, mapping.astype(self._word))
 
     def _translated(self, codes: Array, mapping: Array) -> Codes:
@@ -128,7 +128,7 @@ class Column:
             self._dense[fresh] = self.vocabulary.codes([str(value) for value in fresh.tolist()])
         return self._translated(values, np.maximum(self._dense[:size], NULL).astype(self._word))
 
-    def _learned(self, values: pa.Array) -> Array:
+    def learned(self, values: pa.Array) -> Array:
         """The vocabulary codes of distinct values, every one of which occurs."""
         labels, wrong = label_texts(solid(values), self.name)
         if wrong:
@@ -161,7 +161,7 @@ class Column:
         loops(len(codes)).mark(codes, used)
         fresh = np.flatnonzero(used & (mapping < 0))
         if fresh.size:
-            mapping[fresh] = self._learned(solid(dictionary).take(pa.array(fresh)))
+            mapping[fresh] = self.learned(solid(dictionary).take(pa.array(fresh)))
         return np.maximum(mapping, NULL)
 
     def _filled(self, indices: pa.Array, null_code: int) -> Array:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from streamavg.count.placing import Scratch, distinct
 from streamavg.count.small import loops
 from streamavg.count.spaces import roomy
 
@@ -18,13 +19,17 @@ _NEW = np.uint32(0xFFFFFFFF)
 
 
 class Joined:
-    """Gives each pair of codes that occurs a code of its own, which never changes."""
+    """Gives each pair of codes that occurs a code of its own, which never changes.
+
+    What `codes` returns is good until the next call.
+    """
 
     def __init__(self) -> None:
         self._pairs: list[tuple[int, int]] = [(0, 0)] * FIRST_PAIR
         self._known: dict[tuple[int, int], int] = {}
         self._table: Codes = np.empty(0, np.uint32)
         self._width = 0
+        self._scratch = Scratch()
 
     def __len__(self) -> int:
         return len(self._pairs)
@@ -48,11 +53,11 @@ class Joined:
             return self._sorted(first, second)
         if width > self._width or size * self._width > len(self._table):
             self._make_room(size, width)
-        out = np.empty(len(first), np.uint32)
+        out = self._scratch.of(len(first))
         place_pairs = loops(len(first)).place_pairs
         if place_pairs(first, second, np.uint64(self._width), self._table, out) == _NEW:
             new = out == _NEW
-            for pair in np.unique(first[new].astype(np.int64) * self._width + second[new]).tolist():
+            for pair in distinct(first[new] * np.uint32(self._width) + second[new]).tolist():  # below 2 * DENSE
                 self.code(*divmod(pair, self._width))
             place_pairs(first, second, np.uint64(self._width), self._table, out)
         return out

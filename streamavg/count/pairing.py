@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NOTHING, PREDICTION, TRUTH, PAIRED = range(4)  # what a record is; PAIRED: the first record of a pair that is made
 MATCHED, EXPIRED, ORPHAN, DUPLICATE = range(4)
-MOST = (1 << 26) - 2  # records that may wait
+MOST = (1 << 24) - 2  # records that may wait: with what they hold, 1 GB of a state file
 FOREVER = 1 << 60  # microseconds
 LEAST = 1 << 10  # slots
 FAR = 1 << 61  # microseconds; a time beyond that is none

@@ -89,7 +89,7 @@ class SingleCounter:
         self._true, self._pred = (Column(name, self.vocabulary) for name in names)
         self._pairs: PairTable | None = None
         self._labels: LabelTable | None = None
-        self._strict = config.unknown == "error" or config.null_pred == "error"
+        self.is_strict = config.unknown == "error" or config.null_pred == "error"
         self._weights = PairWeights(config.null_pred == "abstain") if config.sample_weight else None
 
     def count(
@@ -129,10 +129,10 @@ class SingleCounter:
             start += done
 
     def _codes(self, y_true: pa.Array, y_pred: pa.Array) -> tuple[Codes, Codes]:
-        if not self._strict and self._weights is None:
+        if not self.is_strict and self._weights is None:
             return self._true.encode(y_true), self._pred.encode(y_pred)
         true, pred = self._true.words(y_true), self._pred.words(y_pred)
-        if self._strict:
+        if self.is_strict:
             self.totals.refuse(true.values, pred.values)
         return true, pred
 

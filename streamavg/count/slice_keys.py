@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streamavg.count.columns import Column
 from streamavg.count.joined import FOLDED_CODE, Joined
+from streamavg.count.placing import Placing
 from streamavg.count.times import times_of
 from streamavg.count.vocabulary import FIRST, UNKNOWN, Vocabulary
 from streamavg.state.slices import FOLDED
@@ -32,7 +32,7 @@ class SliceKeys:
     """Numbers slices in the order in which they are met; a number never changes. FOLDED_CODE takes what is folded."""
 
     def __init__(self, by: Sequence[str], window: str, time: str) -> None:
-        self._columns = [Column(name, Vocabulary((), closed=False)) for name in by]
+        self._columns = [Placing(name, Vocabulary((), closed=False)) for name in by]
         self._size, self._time = window_size(window) if window else 0, time
         self._panes: dict[int | None, int] = {None: 0}
         self._levels = [Joined() for _ in range(len(by) + bool(window) - 1)]
@@ -42,7 +42,7 @@ class SliceKeys:
         """Above every code in use."""
         if self._levels:
             return len(self._levels[-1])
-        return len(self._columns[0].vocabulary) if self._columns else FIRST - 1 + len(self._panes)
+        return len(self._columns[0].column.vocabulary) if self._columns else FIRST - 1 + len(self._panes)
 
     def read(self, batch: pa.RecordBatch, first_row: int) -> Codes:
         """The code of each row's slice. Raises InputError for a column that holds no labels, or no times."""
@@ -59,10 +59,9 @@ class SliceKeys:
 
     def _parts(self, batch: pa.RecordBatch, first_row: int) -> list[tuple[Codes, int]]:
         parts = []
-        for column in self._columns:
-            column.first_row = first_row
-            codes = column.words(batch[column.name]).values if batch.num_rows else np.empty(0, np.uint32)
-            parts.append((codes, len(column.vocabulary)))
+        for placing in self._columns:
+            codes = placing.codes(batch[placing.column.name], first_row)
+            parts.append((codes, len(placing.column.vocabulary)))
         if self._size:
             parts.append((self._panes_of(batch[self._time]), FIRST - 1 + len(self._panes)))
         return parts
@@ -103,7 +102,7 @@ class SliceKeys:
 
     def _codes_of(self, key: Key) -> list[int]:
         texts: Any = key[: len(self._columns)]
-        codes = [int(each.vocabulary.codes([text])[0]) for each, text in zip(self._columns, texts, strict=True)]
+        codes = [int(each.column.vocabulary.codes([text])[0]) for each, text in zip(self._columns, texts, strict=True)]
         if self._size:
             start: Any = key[-1]
             codes.append(0 if start is None else int(self._learned(np.array([start // self._size]))[0]))
@@ -112,7 +111,7 @@ class SliceKeys:
     def keys(self) -> list[Key]:
         """The key of each code below `bound`; codes that stand for no slice have FOLDED."""
         parts: list[list[Any]] = [
-            [None, FOLDED, *each.vocabulary.labels] for each in self._columns
+            [None, FOLDED, *each.column.vocabulary.labels] for each in self._columns
         ]  # FOLDED is in no pair
         if self._size:
             parts.append([None, FOLDED, *(pane * self._size for pane in self._panes if pane is not None)])
@@ -125,6 +124,6 @@ class SliceKeys:
     def twin(self) -> SliceKeys:
         """A copy that learns on its own."""
         twin = copy.copy(self)
-        twin._columns = [Column(each.name, each.vocabulary.twin()) for each in self._columns]
+        twin._columns = [each.twin() for each in self._columns]
         twin._panes, twin._levels = dict(self._panes), [level.twin() for level in self._levels]
         return twin

@@ -1,9 +1,8 @@
-"""The slices of one label a row: a hot int32 table slice x label x (TP, FP, FN), emptied into sparse int64 totals."""
+"""The slices of one label a row: a hot table (TP, FP, FN) x slice x label, emptied into sparse int64 totals."""
 
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,9 +10,11 @@ import pyarrow as pa
 
 from streamavg.count.columns import Column
 from streamavg.count.single import MOST_ROWS
-from streamavg.count.small import loops
-from streamavg.count.spaces import Codes, IntSpace, ListSpace, WordSpace, roomy
-from streamavg.count.vocabulary import FIRST, NULL, UNKNOWN, Vocabulary
+from streamavg.count.slice_cells import Hot
+from streamavg.count.texts import raw_codes
+from streamavg.count.totals import Totals
+from streamavg.count.vocabulary import FIRST, NULL, UNKNOWN
+from streamavg.errors import InputError
 from streamavg.state.counts import FN, FP, TP
 from streamavg.state.slices import NUMBERS, Slices
 from streamavg.state.tables import KeyTable
@@ -22,91 +23,100 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from streamavg.count.rows import Rows
-    from streamavg.state.config import Config
+    from streamavg.count.single import SingleCounter
     from streamavg.state.slices import Key
+    from streamavg.state.state import State
     from streamavg.state.tables import Ints
 
-MOST_CELLS = 1 << 24  # slice x label pairs of the hot table, 200 MB; more slices and labels are counted sparsely
-
-
-@dataclass
-class Hot:
-    """Counts in the codes of a space, int32 (slices, labels, 3); `rows` went through them."""
-
-    space: IntSpace | WordSpace
-    cells: Any
-    rows: int = 0
+MOST_CELLS = 1 << 24  # slice x label pairs of the hot table, 250 MB; more slices and labels are counted sparsely
+PAIRED = 512  # up to so many labels the total is read from slices and from the pairs of wrong rows: 0.2 ns a row, not 1
+FEW = 16  # labels of a binary table that are looked at after each batch
 
 
 class SliceTable:
-    """Counts pairs of label columns by slice, beside the counter of them all, which has seen to what is refused.
+    """Counts pairs of label columns by slice, and of few labels so that the counter of them all need not.
 
     Codes of the vocabulary below FIRST hold rows without a label: TP of NULL and UNKNOWN rows without a truth, FP of
     them answers that are none, and where no answer is to be skipped, FN of NULL such rows, with an FP of UNKNOWN.
     """
 
-    def __init__(self, names: tuple[str, str], config: Config) -> None:
-        self.config = config
-        closed = config.unknown != "grow" and config.task != "binary"
-        self._vocabulary = Vocabulary(config.labels, closed=closed)
+    def __init__(self, names: tuple[str, str], single: SingleCounter) -> None:
+        self._single, self._vocabulary = single, single.vocabulary
         self._true, self._pred = (Column(name, self._vocabulary) for name in names)
-        self._abstain = config.null_pred == "abstain"
+        self._abstain = single.config.null_pred == "abstain"
         self._hot: Hot | None = None
         self._totals = KeyTable.zero()  # slice << 32 | 3 * label + cell, label a code of the vocabulary
 
-    def count(self, rows: Rows, step: int, bound: int) -> None:
-        """Add (step 1) or take away (step -1) rows whose slices are below `bound`."""
+    def count(self, rows: Rows, step: int, bound: int) -> bool:
+        """Add (step 1) or take away (step -1) rows whose slices are below `bound`; whether the total has them too."""
         slices, count = rows.slices, len(rows)
         if not count:
-            return
-        true, pred = self._codes(rows.true[0], rows.pred[0], bound)
-        if true.space.size * bound > MOST_CELLS:
-            self._count_sparsely(slices, true.values, pred.values, step)
-            return
-        assert not isinstance(true.space, ListSpace)
-        hot = self._table(true.space, bound, count)
-        wide = np.promote_types(true.values.dtype, pred.values.dtype)
-        t, p = (codes.values.astype(wide, copy=False) for codes in (true, pred))
-        bounds = np.array((bound, true.bound, pred.bound), np.uint64)
-        done = loops(count).count_slices(slices, t, p, bounds, np.int32(step), hot.cells)
-        assert done == count, "a code was not checked"
-        hot.rows += count
+            return False
+        true, pred, labels, is_words = self._codes(rows.true[0], rows.pred[0], bound)
+        if labels * bound > MOST_CELLS:
+            self._count_sparsely(slices, true, pred, step)
+            return False
+        is_whole = not self._single.is_strict and labels <= (FEW if self._is_binary else PAIRED)
+        is_whole = is_whole and labels + len(self._vocabulary) <= self._single.limits.max_labels
+        hot = self._table((is_words, is_whole), bound, labels, count)
+        hot.count(slices, true, pred, (bound, labels), step)
+        if is_whole and self._is_binary:
+            try:
+                self._check_binary(hot)
+            except InputError:
+                hot.count(slices, true, pred, (bound, labels), -step)
+                raise
+        return is_whole
 
-    def _codes(self, y_true: pa.Array, y_pred: pa.Array, bound: int) -> tuple[Codes, Codes]:
-        """Codes of one space for both columns: small integers as they are, else those of the vocabulary."""
+    def take_back(self, rows: Rows, step: int, bound: int) -> None:
+        """Undo a `count` of rows that the total does not have."""
+        true, pred, labels, is_words = self._codes(rows.true[0], rows.pred[0], bound)
+        if labels * bound > MOST_CELLS:
+            self._count_sparsely(rows.slices, true, pred, -step)
+        else:
+            hot = self._table((is_words, False), bound, labels, len(rows))
+            hot.count(rows.slices, true, pred, (bound, labels), -step)
+
+    @property
+    def _is_binary(self) -> bool:
+        return self._single.config.task == "binary"
+
+    def _check_binary(self, hot: Hot) -> None:
+        """InputError for a label that a binary task cannot hold."""
+        met = hot.cells().any(axis=(0, 1))
+        words = self._words(hot, np.flatnonzero(met))
+        labels = {self._vocabulary.labels[word - FIRST] for word in words.tolist() if word >= FIRST}
+        labels |= set(self._single.totals.used_labels())
+        self._single.limits.check(len(labels), lambda: sorted(labels), self._single.config)
+
+    def _codes(self, y_true: pa.Array, y_pred: pa.Array, bound: int) -> tuple[Any, Any, int, bool]:
+        """Codes of both columns, how many labels they may be of, and whether they are codes of the vocabulary.
+
+        Small integers are codes as they are.
+        """
         if not self._vocabulary.closed and _is_whole(y_true) and _is_whole(y_pred):
-            true, pred = self._small_ints(self._true, y_true), self._small_ints(self._pred, y_pred)
-            if true is not None and pred is not None:
-                ints = IntSpace(max(true.space.size, pred.space.size))
-                if ints.size * bound <= MOST_CELLS // 4:
-                    return Codes(true.values, true.bound, ints), Codes(pred.values, pred.bound, ints)
+            t, p = raw_codes(y_true), raw_codes(y_pred)
+            labels = 1 + max(int(t.max()), int(p.max()))
+            # an unsigned view of a negative number is not below half of what its type can hold
+            most = 1 << min(y_true.type.bit_width, y_pred.type.bit_width) - 1
+            if labels <= most and labels * bound <= MOST_CELLS // 4:
+                return t, p, labels, False
         t, p = self._true.words(y_true).values, self._pred.words(y_pred).values
-        words = len(self._vocabulary)
-        space = WordSpace(roomy(words))
         if t.min() < FIRST or (self._abstain and p.min() < FIRST):
             none = t < FIRST
             p = np.where(none, t, p)
             if self._abstain:
                 missing = ~none & (p == NULL)
                 t, p = np.where(missing, np.uint32(NULL), t), np.where(missing, np.uint32(UNKNOWN), p)
-        return Codes(t, words, space), Codes(p, words, space)
+        return t, p, len(self._vocabulary), True
 
-    def _small_ints(self, column: Column, array: pa.Array) -> Codes | None:
-        """The values of an integer column as codes, None if they are others, or there are nulls."""
-        codes = column.encode(array)
-        if codes.is_plain_int and int(codes.values.max()) >= codes.bound:
-            codes = column.recode(array, codes)
-        return codes if codes.is_plain_int else None
-
-    def _table(self, space: IntSpace | WordSpace, bound: int, rows: int) -> Hot:
+    def _table(self, kind: tuple[bool, bool], slices: int, labels: int, rows: int) -> Hot:
         hot = self._hot
-        if hot is None or hot.space != space or hot.rows + rows > MOST_ROWS:
+        if hot is None or (hot.is_words, hot.is_whole) != kind or hot.rows + rows > MOST_ROWS:
             self.flush()
-            hot = self._hot = Hot(space, np.zeros((roomy(bound), space.size, 3), np.int32))
-        elif len(hot.cells) < bound:
-            grown = np.zeros((max(roomy(bound), len(hot.cells) * 3 // 2), *hot.cells.shape[1:]), np.int32)
-            grown[: len(hot.cells)] = hot.cells
-            hot.cells = grown
+            hot = self._hot = Hot.of(*kind, slices, labels)
+        elif hot.size[0] < slices or hot.size[1] < labels:
+            hot = self._hot = hot.grown(slices, labels)
         return hot
 
     def _count_sparsely(self, slices: Any, y_true: Any, y_pred: Any, step: int) -> None:
@@ -126,26 +136,48 @@ class SliceTable:
         hot, self._hot = self._hot, None
         if hot is None:
             return
-        slices, labels, cells = np.nonzero(hot.cells)
-        counts = hot.cells[slices, labels, cells].astype(np.int64)
-        words = self._words(hot.space, np.arange(hot.cells.shape[1]), np.unique(labels))
-        self._totals += KeyTable.of(slices << 32 | 3 * words[labels] + cells, counts)
+        table = hot.cells()
+        cells, slices, labels = np.nonzero(table)
+        counts = table[cells, slices, labels].astype(np.int64)
+        distinct, places = np.unique(labels, return_inverse=True)
+        words = self._words(hot, distinct)[places]
+        self._totals += KeyTable.of(slices << 32 | 3 * words + cells, counts)
+        if hot.is_whole:
+            self._single.totals.add_pairs(*self._pairs(hot))
 
-    def _words(self, space: IntSpace | WordSpace, codes: Ints, used: Ints) -> Ints:
-        """Codes of a space as codes of the vocabulary; of those not used, anything."""
-        if isinstance(space, WordSpace):
-            return codes
-        words = np.zeros(len(codes), np.int64)
-        words[used] = self._vocabulary.codes(space.texts(used.tolist()))
-        return words
+    def _pairs(self, hot: Hot) -> tuple[Ints, Ints, Ints]:
+        """The rows of a table as vocabulary codes of truth and prediction with their number, as totals take them."""
+        true, pred = np.nonzero(hot.pairs)
+        right = hot.cells()[TP].sum(axis=0, dtype=np.int64)
+        same = np.flatnonzero(right)
+        used, places = np.unique(np.concatenate((true, pred, same)), return_inverse=True)
+        words = self._words(hot, used)[places]
+        t, p, both = np.split(words, (len(true), 2 * len(true)))
+        missing = (t == NULL) & (p == UNKNOWN)  # rows that abstain, whose truth does not matter
+        t, p = np.where(missing, FIRST, t), np.where(missing, NULL, p)
+        counts = np.concatenate((hot.pairs[true, pred].astype(np.int64), right[same]))
+        return np.concatenate((t, both)), np.concatenate((p, both)), counts
 
-    def twin(self) -> SliceTable:
-        """A copy that counts on its own."""
+    def total(self) -> State | None:
+        """What the total has from this alone; None if nothing."""
+        if self._hot is None or not self._hot.is_whole:
+            return None
+        totals = Totals(self._vocabulary, self._single.config, self._single.limits.confusion)
+        totals.add_pairs(*self._pairs(self._hot))
+        return totals.state()
+
+    def _words(self, hot: Hot, labels: Ints) -> Ints:
+        """Labels of a table as codes of the vocabulary."""
+        if hot.is_words:
+            return labels
+        return self._vocabulary.codes([str(label) for label in labels.tolist()])
+
+    def twin(self, single: SingleCounter) -> SliceTable:
+        """A copy that counts on its own, beside a copy of the counter."""
         twin = copy.copy(self)
-        twin._vocabulary = self._vocabulary.twin()
+        twin._single, twin._vocabulary = single, single.vocabulary
         twin._true, twin._pred = (Column(column.name, twin._vocabulary) for column in (self._true, self._pred))
-        if self._hot is not None:
-            twin._hot = Hot(self._hot.space, self._hot.cells.copy(), self._hot.rows)
+        twin._hot = self._hot and self._hot.twin()
         return twin
 
     def state(self, keys: Sequence[Key]) -> Slices:
@@ -154,10 +186,13 @@ class SliceTable:
         hot = self._hot
         if hot is None:
             return found
-        used = np.flatnonzero(hot.cells.any(axis=(1, 2)))
-        labels = np.flatnonzero(hot.cells.any(axis=(0, 2)))
-        words = self._words(hot.space, np.arange(hot.cells.shape[1]), labels)[labels]
-        return found + self._slices([keys[k] for k in used.tolist()], words, hot.cells[np.ix_(used, labels)])
+        table = hot.cells()
+        met = (table[TP] | table[FP] | table[FN]) != 0
+        used, labels = np.flatnonzero(met.any(axis=1)), np.flatnonzero(met.any(axis=0))
+        words = self._words(hot, labels)
+        if (len(used), len(labels)) != hot.size:
+            table = np.stack([each[used][:, labels] for each in table])
+        return found + self._slices([keys[k] for k in used.tolist()], words, table)
 
     def _of_totals(self, keys: Sequence[Key]) -> Slices:
         if not self._totals.keys.size:
@@ -168,26 +203,27 @@ class SliceTable:
         total, most = Slices(), max(1, MOST_CELLS // len(words))
         for start in range(0, len(used), most):  # a dense table at a time, of a bounded size
             part = slice(*np.searchsorted(rows, (start, start + most)))
-            cells = np.zeros((min(most, len(used) - start), len(words), 3), np.int64)
-            cells[rows[part] - start, columns[part], items[part] % 3] = self._totals.counts[part]
-            total += self._slices([keys[k] for k in used[start : start + most].tolist()], words, cells)
+            tables = np.zeros((3, min(most, len(used) - start), len(words)), np.int64)
+            tables[items[part] % 3, rows[part] - start, columns[part]] = self._totals.counts[part]
+            total += self._slices([keys[k] for k in used[start : start + most].tolist()], words, tables)
         return total
 
-    def _slices(self, keys: Sequence[Key], words: Ints, cells: Any) -> Slices:
-        """Slices of a table (slices, words, 3) whose columns are codes of the vocabulary."""
+    def _slices(self, keys: Sequence[Key], words: Ints, tables: Any) -> Slices:
+        """Slices of tables (3, slices, words) whose columns are codes of the vocabulary."""
         named = words >= FIRST
-        numbers = dict.fromkeys(NUMBERS, np.zeros(len(cells), np.int64))
+        numbers = dict.fromkeys(NUMBERS, np.zeros(len(keys), np.int64))
         for place in np.flatnonzero(~named).tolist():
-            tp, fp, fn = cells[:, place].astype(np.int64).T
+            tp, fp, fn = tables[:, :, place].astype(np.int64)
             if words[place] == NULL:
                 numbers |= {"null_true": tp, "unanswered": fp, "null_pred": fn}
                 numbers["other"] = numbers["other"] - fn
             else:
                 numbers["unknown_true"], numbers["other"] = tp, numbers["other"] + fp
-        cells = cells[:, named]
-        numbers["rows"] = cells[..., (TP, FN)].sum(axis=(1, 2), dtype=np.int64)
+        if not named.all():
+            tables = tables[:, :, named]
+        numbers["rows"] = tables[TP].sum(axis=1, dtype=np.int64) + tables[FN].sum(axis=1, dtype=np.int64)
         texts = [self._vocabulary.labels[word - FIRST] for word in words[named].tolist()]
-        return Slices.of(keys, texts, cells, np.stack([numbers[name] for name in NUMBERS], axis=1))
+        return Slices.of(keys, texts, tables, np.stack([numbers[name] for name in NUMBERS], axis=1))
 
 
 def _is_whole(array: pa.Array) -> bool:

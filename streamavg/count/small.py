@@ -60,6 +60,14 @@ def fill_nulls(codes: Any, bits: Any, offset: int, size: Any, null_code: Any, ou
     return int(wild[0]) if wild.size else -1
 
 
+def place(codes: Any, table: Any, out: Any) -> Any:
+    """out[i] = table[codes[i]], or the largest uint32 outside it; returns the largest out."""
+    inside = codes < len(table)
+    out[:] = 0xFFFFFFFF
+    out[inside] = table[codes[inside]]
+    return out.max(initial=0)
+
+
 def place_pairs(first: Any, second: Any, width: Any, table: Any, out: Any) -> Any:
     """out[i] = table[first[i] * width + second[i]], or the largest uint32 outside it; returns the largest out."""
     codes = first.astype(np.int64) * int(width) + second
@@ -68,13 +76,16 @@ def place_pairs(first: Any, second: Any, width: Any, table: Any, out: Any) -> An
     return out.max(initial=0)
 
 
-def count_slices(slices: Any, y_true: Any, y_pred: Any, bounds: Any, step: Any, cells: Any) -> int:
-    """TP, FP, FN of each row's labels in the part of `cells` that is its slice; returns how many rows were counted."""
-    wild = np.flatnonzero((slices >= bounds[0]) | (y_true >= bounds[1]) | (y_pred >= bounds[2]))
-    rows = int(wild[0]) if wild.size else len(y_true)
-    place, true, pred = (codes[:rows].astype(np.int64) for codes in (slices, y_true, y_pred))
-    right = true == pred
-    np.add.at(cells, (place[right], true[right], 0), step)
-    np.add.at(cells, (place[~right], pred[~right], 1), step)
-    np.add.at(cells, (place[~right], true[~right], 2), step)
+def count_slices(slices: Any, y_true: Any, y_pred: Any, sizes: Any, back: bool, tables: Any, keys: Any) -> int:
+    """TP, FP, FN of each row's labels in the part of `big` that is its slice; returns how many rows were counted."""
+    _, big, pairs = tables
+    wild = np.flatnonzero((slices >= sizes[0]) | (y_true >= sizes[1]) | (y_pred >= sizes[2]))
+    rows, far, step = int(wild[0]) if wild.size else len(y_true), len(big) // 3, -1 if back else 1
+    place = slices[:rows].astype(np.int64) * int(sizes[3])
+    true, pred = place + y_true[:rows].astype(np.int64), place + y_pred[:rows].astype(np.int64)
+    np.add.at(big, np.where(true == pred, true, 2 * far + true), step)
+    wrong = true != pred
+    np.add.at(big, far + pred[wrong], step)
+    if len(pairs):
+        np.add.at(pairs, y_true[:rows].astype(np.int64)[wrong] * int(sizes[3]) + y_pred[:rows][wrong], step)
     return rows

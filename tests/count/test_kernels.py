@@ -563,19 +563,58 @@ def test_split_sets(rows, limit):
 
 
 @given(seeds, lengths, dtypes)
+def test_slice_keys(rng, rows, dtype):
+    given_codes = [codes(rng, rows, 9, np.uint32), codes(rng, rows, 200, dtype), codes(rng, rows, 200, dtype)]
+    keys, twin = np.zeros(rows, np.uint32), np.zeros(rows, np.uint32)
+    most = kernels.slice_keys(*given_codes, np.uint32(200), np.uint32(1800), keys)
+    assert most == naive.slice_keys(*given_codes, 200, 1800, twin)
+    assert keys.tolist() == twin.tolist()
+
+
+@given(st.integers(0, 255), st.booleans())
+def test_bump(held, back):
+    small, big = np.array([7, held], np.uint8), np.array([7, 100], np.int32)
+    twins, way = (small.copy(), big.copy()), (255, 255, -256) if back else (1, 0, 256)
+    kernels.bump(np.uint32(1), np.uint8(way[0]), np.uint8(way[1]), way[2], small, big)
+    naive.bump(1, *way, *twins)
+    assert (small.tolist(), big.tolist()) == (twins[0].tolist(), twins[1].tolist())
+    assert int(small[1]) + int(big[1]) == held + 100 + (-1 if back else 1)
+
+
+@given(seeds, lengths, dtypes)
 def test_count_slices(rng, rows, dtype):
+    block = int(rng.choice([1, 7, 4096]))
     slices, labels = int(rng.integers(1, 6)), int(rng.integers(1, 9))
-    bounds = [int(rng.integers(1, most, endpoint=True)) for most in (slices, labels, labels)]
-    given_codes = [with_wild_ones(rng, codes(rng, rows, bounds[0], np.uint32), bounds[0])]
-    given_codes += [with_wild_ones(rng, codes(rng, rows, bound, dtype), bound) for bound in bounds[1:]]
-    cells = rng.integers(-5, 5, (slices, labels, 3)).astype(np.int32)
-    twin, small_twin, step = cells.copy(), cells.copy(), np.int32(rng.choice([1, -1]))
-    done = kernels.count_slices(*given_codes, np.array(bounds, np.uint64), step, cells)
-    assert done == naive.count_slices(*given_codes, bounds, step, twin)
-    assert cells.tolist() == twin.tolist()
+    sizes = [*(int(rng.integers(1, most, endpoint=True)) for most in (slices, labels, labels)), labels]
+    given_codes = [with_wild_ones(rng, codes(rng, rows, sizes[0], np.uint32), sizes[0])]
+    given_codes += [with_wild_ones(rng, codes(rng, rows, size, dtype), size) for size in sizes[1:3]]
+    small_part = rng.integers(0, 256, 3 * slices * labels, dtype=np.uint8)
+    big, back = rng.integers(-5, 5, 3 * slices * labels).astype(np.int32), bool(rng.random() < 0.5)
+    pairs = rng.integers(-5, 5, labels**2 if rng.random() < 0.7 else 0).astype(np.int32)
+    twin = (small_part.astype(np.int64) + big).reshape(3, slices, labels)
+    pairs_twin = pairs.reshape(labels, labels).astype(np.int64) if len(pairs) else np.zeros((labels, labels), int)
+    others = small_part.copy(), big.copy(), pairs.copy()
+    args, keys = (np.array(sizes, np.uint64), back), np.zeros((2, block), np.uint32)
+    done = kernels.count_slices(*given_codes, *args, (small_part, big, pairs), keys)
+    assert done == naive.count_slices(*given_codes, sizes, back, (twin, pairs_twin), block)
+    assert (small_part.astype(np.int64) + big).tolist() == twin.ravel().tolist()
+    assert not len(pairs) or pairs.tolist() == pairs_twin.ravel().tolist()
     if done == rows:
-        assert small.count_slices(*given_codes, np.array(bounds, np.uint64), step, small_twin) == rows
-        assert small_twin.tolist() == twin.tolist()
+        assert small.count_slices(*given_codes, *args, others, keys) == rows
+        assert others[2].tolist() == pairs.tolist()
+        assert (others[0].astype(np.int64) + others[1]).tolist() == twin.ravel().tolist()
+
+
+@given(seeds, lengths, dtypes)
+def test_place(rng, rows, dtype):
+    size = int(rng.integers(0, 9))
+    given_codes = with_wild_ones(rng, codes(rng, rows, max(size, 1), dtype), size)
+    table = rng.integers(0, 2**32, size, dtype=np.uint32)
+    outs = [np.full(rows, 7, np.uint32) for _ in range(3)]
+    ways = zip((kernels.place, naive.place, small.place), outs, strict=True)
+    highest = [loop(given_codes, table, out) for loop, out in ways]
+    assert outs[0].tolist() == outs[1].tolist() == outs[2].tolist()
+    assert highest[0] == highest[1] == highest[2]
 
 
 @given(seeds, lengths)

@@ -88,7 +88,7 @@ def test_unknown_labels_leave_no_memory_behind():
             acc.update({"y_true": pa.array([["a", f"new {k}"]]), "y_pred": [[0.5]]})
     acc.update({"y_true": [["a"]], "y_pred": [["a"]]})
     assert acc.snapshot().tallies == {"other": 100}
-    assert acc._counter._labels.vocabulary.labels == ["a"]
+    assert acc._tally._counter.labels.vocabulary.labels == ["a"]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_refused_sets_leave_no_label_behind(options, bad):
     before = acc.snapshot()
     with pytest.raises(InputError, match="'error'"):
         acc.update(bad)
-    assert acc._counter._labels.vocabulary.labels == ["a"]
+    assert acc._tally._counter.labels.vocabulary.labels == ["a"]
     assert acc.snapshot() == before
 
 

@@ -21,7 +21,7 @@ from streamavg.sources import broker, kafka
 from streamavg.sources.feed import Opening
 from streamavg.sources.kafka import KafkaFeed
 from tests.follower import Follower
-from tests.sources.brokers import Mock, real_broker, records, send
+from tests.sources.brokers import Mock, free_port, real_broker, records, send
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +150,8 @@ def test_replays_duplicates_and_holes(mock):
         assert arrival.piece.spans[0] == (0, 1, 3, (0, 13))
         assert feed.tallies == {"replayed": 4}
         assert list(feed._arrived([Message(12), Message(2), Message(4, partition=7)])) == []
+        (arrival,) = feed._arrived([Message(offset) for offset in (2, 4, 13)])
+        assert arrival.piece.spans[0] == (0, 13, 1, (0, 14))
     finally:
         feed.close()
 
@@ -289,6 +291,47 @@ def test_a_real_broker_says_what_is_wrong(capsys):
         assert "there is no such topic" in run(capsys, f"kafka://{server}/none", status=2)
 
 
+@pytest.mark.long
+def test_a_broker_that_goes_away_is_waited_for(tmp_path):
+    """And said to be away, and to be back."""
+    port, saved = free_port(), tmp_path / "a.sav"
+    follower, url = Follower(tmp_path), f"kafka://127.0.0.1:{port}/t"
+
+    def told(text, seconds=30.0):
+        deadline = time.monotonic() + seconds
+        while text not in follower.said:
+            assert time.monotonic() < deadline, follower.said
+            time.sleep(0.05)
+
+    with real_broker(port) as server:
+        create(server, records(100), 1)
+        follower.start(url, "--checkpoint", saved, "--every", "50ms", "--no-progress")
+        while not (saved.exists() and sa.load(saved).rows == 100):
+            time.sleep(0.05)
+    told(f"warning: {url}: no broker answers (")
+    with real_broker(port) as server:
+        create(server, records(130), 1)
+        told(f"note: {url}: a broker answers again")
+        while sa.load(saved).rows < 130:  # from offset 100 on
+            time.sleep(0.05)
+        assert follower.kill(signal.SIGTERM) == 128 + signal.SIGTERM
+    assert sa.load(saved).rows == 130
+    follower.close()
+
+
+def create(server, rows, partitions):
+    """Make the topic t with these rows."""
+    from confluent_kafka import Producer
+    from confluent_kafka.admin import AdminClient, NewTopic
+
+    admin = AdminClient({"bootstrap.servers": server, "log_level": 0})  # its futures fail once it is gone
+    admin.create_topics([NewTopic("t", partitions, 1)])["t"].result(30)
+    producer = Producer({"bootstrap.servers": server, "linger.ms": 5, "log_level": 0})
+    for partition in range(partitions):
+        send(producer, "t", rows[partition::partitions], partition)
+    return producer
+
+
 MESSAGES = int(os.environ.get("KAFKA_MESSAGES", "1000000"))
 
 
@@ -336,17 +379,12 @@ class Followers:
 @pytest.mark.long
 def test_kills_and_moves_over_a_real_broker(tmp_path, capsys, record_property):
     """20 SIGKILLs and 5 moves of partitions between two followers while messages come; their states are merged."""
-    from confluent_kafka import Producer
-    from confluent_kafka.admin import AdminClient, NewTopic
-
     rng, began, rows = random.Random(8), time.monotonic(), records(MESSAGES)
     file = tmp_path / "all.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     values = file.read_bytes().splitlines()
     with real_broker() as server:
-        admin = AdminClient({"bootstrap.servers": server, "log_level": 0})  # its futures fail once it is gone
-        admin.create_topics([NewTopic("t", 4, 1)])["t"].result(30)
-        producer = Producer({"bootstrap.servers": server, "linger.ms": 5, "log_level": 0})
+        producer = create(server, [], 4)
         followers, seen = Followers(f"kafka://{server}/t", tmp_path), []
         steps = rng.sample(["kill"] * 20 + ["move"] * 5, 25)
         followers.start(0, 1)

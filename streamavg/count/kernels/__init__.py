@@ -64,7 +64,7 @@ from streamavg.count.kernels.scoring import (
     hit,
     look_up,
 )
-from streamavg.count.kernels.slicing import count_slices, place_pairs
+from streamavg.count.kernels.slicing import bump, count_slices, place, place_pairs, slice_keys
 from streamavg.count.kernels.summing import (
     add_all,
     add_cut,
@@ -105,6 +105,7 @@ __all__ = [
     "add_units",
     "add_versus",
     "any_wrong",
+    "bump",
     "cause_of",
     "copy",
     "copy_fields",
@@ -152,12 +153,14 @@ __all__ = [
     "pair",
     "pair_keys",
     "peak",
+    "place",
     "place_pairs",
     "rank_labels",
     "reach",
     "retire",
     "sip_round",
     "sip_words",
+    "slice_keys",
     "split_pairs",
     "split_sets",
     "spread_bits",

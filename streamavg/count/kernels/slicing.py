@@ -10,28 +10,76 @@ from typing import Any
 import numpy as np
 
 from streamavg.count.kernels.compile import kernel
-from streamavg.count.kernels.counting import BLOCK, peak
 
 
 @kernel
-def count_slices(slices: Any, y_true: Any, y_pred: Any, bounds: Any, step: Any, cells: Any) -> int:
-    """As count_labels, in the part of `cells` that is the row's slice; returns how many rows were counted.
+def slice_keys(slices: Any, y_true: Any, y_pred: Any, width: Any, far: Any, keys: Any) -> tuple[Any, Any, Any]:
+    """keys[i] = slice * width + true, and 2 * far more where the prediction is another; returns the largest codes.
 
-    slices uint32; y_true, y_pred: equal unsigned dtype and length; bounds uint64 (3,): of slice, truth and prediction,
-    at most what cells has; step int32; cells int32 (slices, labels, 3).
+    A loop without a table, which LLVM makes vectors of; a key means nothing until its codes are known to be in bounds.
     """
-    for start in range(0, len(y_true), BLOCK):
-        s, t, p = slices[start : start + BLOCK], y_true[start : start + BLOCK], y_pred[start : start + BLOCK]
-        if peak(s) >= bounds[0] or peak(t) >= bounds[1] or peak(p) >= bounds[2]:
+    most_slice, most_true, most_pred = slices[0], y_true[0], y_pred[0]
+    for i in range(len(slices)):
+        most_slice = max(most_slice, slices[i])
+        most_true, most_pred = max(most_true, y_true[i]), max(most_pred, y_pred[i])
+        wrong = far + far if y_true[i] != y_pred[i] else np.uint32(0)
+        keys[i] = slices[i] * width + np.uint32(y_true[i]) + wrong
+    return most_slice, most_true, most_pred
+
+
+@kernel
+def bump(key: Any, step: Any, edge: Any, carry: Any, small: Any, big: Any) -> None:
+    """Add step to a number mod 256 in `small`; where it arrives at `edge`, carry to the rest of it in `big`."""
+    held = np.uint8(small[key] + step)
+    small[key] = held
+    if held == edge:
+        big[key] += carry
+
+
+@kernel
+def count_slices(slices: Any, y_true: Any, y_pred: Any, sizes: Any, back: bool, tables: Any, keys: Any) -> int:
+    """As count_labels, in the part of the tables that is the row's slice; returns how many rows were counted.
+
+    slices uint32; y_true, y_pred: equal unsigned dtype and length; sizes uint64 (4,): bounds of slice, truth and
+    prediction, and the width: the labels of a slice. back: take rows away. keys: uint32 (2, block), scratch. tables:
+    small uint8, big int32: slices * width TP, then FP, then FN, each the sum of both; and wrong int32, width * width
+    rows by (truth, other prediction), or none. Bytes fit the second-level cache, where int32 does not, and there is no
+    branch on what is wrong: 3.3 ns a row, not 8.
+    """
+    small, big, pairs = tables
+    width, far, block = np.uint32(sizes[3]), np.uint32(len(small) // 3), keys.shape[1]
+    step, edge, carry = (np.uint8(255), np.uint8(255), -256) if back else (np.uint8(1), np.uint8(0), 256)
+    right, wrong = keys[0], keys[1]
+    for start in range(0, len(y_true), block):
+        s, t, p = slices[start : start + block], y_true[start : start + block], y_pred[start : start + block]
+        most_slice, most_true, most_pred = slice_keys(s, t, p, width, far, right)
+        if most_slice >= sizes[0] or most_true >= sizes[1] or most_pred >= sizes[2]:
             return start
+        count = 0
         for i in range(len(t)):
-            place, true, pred = np.uint64(s[i]), np.uint64(t[i]), np.uint64(p[i])
-            if true == pred:
-                cells[place, true, 0] += step
-            else:
-                cells[place, pred, 1] += step
-                cells[place, true, 2] += step
+            bump(right[i], step, edge, carry, small, big)
+            wrong[count] = i
+            count += t[i] != p[i]
+        for j in range(count):
+            i = wrong[j]
+            bump(s[i] * width + np.uint32(p[i]) + far, step, edge, carry, small, big)
+            if len(pairs):
+                pairs[np.uint32(t[i]) * width + np.uint32(p[i])] += np.int32(-1 if back else 1)
     return len(y_true)
+
+
+@kernel
+def place(codes: Any, table: Any, out: Any) -> Any:
+    """out[i] = table[codes[i]], or the largest uint32 for a code that `table` does not have; returns the largest out.
+
+    codes unsigned, table and out uint32. One pass and a look at its result tells whether any code is new.
+    """
+    highest = np.uint32(0)
+    for i in range(len(codes)):
+        found = table[codes[i]] if codes[i] < np.uint64(len(table)) else np.uint32(0xFFFFFFFF)
+        out[i] = found
+        highest = max(highest, found)
+    return highest
 
 
 @kernel

@@ -1,0 +1,112 @@
+"""Placing: a column's labels as codes of its vocabulary in one pass over the rows, once its labels are known."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from streamavg.count.columns import DENSE, Column
+from streamavg.count.small import loops
+from streamavg.count.spaces import roomy
+from streamavg.count.texts import raw_codes, same_dictionary, solid, validated
+
+if TYPE_CHECKING:
+    from streamavg.count.vocabulary import Vocabulary
+
+    Codes = np.ndarray[Any, np.dtype[np.uint32]]
+
+_NEW = np.uint32(0xFFFFFFFF)  # in a table, what was not met yet
+
+
+class Scratch:
+    """Memory for the codes of one batch after the other: fresh memory takes longer to fill, 1 ns a row, than to use."""
+
+    def __init__(self) -> None:
+        self._held: Codes = np.empty(0, np.uint32)
+
+    def of(self, rows: int) -> Codes:
+        """Room for so many codes, the same as before."""
+        if len(self._held) < rows:
+            self._held = np.empty(rows, np.uint32)
+        return self._held[:rows]
+
+
+def distinct(codes: Any) -> Any:
+    """The distinct values of unsigned codes, ascending, int64 (uint64 where one is beyond); dense ones unsorted."""
+    highest = int(codes.max())
+    if highest >= DENSE:
+        found = np.unique(codes)
+        return found.astype(np.int64) if highest < 2**63 else found
+    met = np.zeros(highest + 1, np.uint8)
+    loops(len(codes)).mark(codes, met)
+    return np.flatnonzero(met)
+
+
+class Placing:
+    """The codes of one named column of labels, as `Column.words` gives them, with tables of what was met before.
+
+    What `codes` returns is good until the next call.
+    """
+
+    def __init__(self, name: str, vocabulary: Vocabulary) -> None:
+        self.column = Column(name, vocabulary)
+        self._dictionary: pa.Array | None = None
+        self._entries: Codes = np.empty(0, np.uint32)  # of the dictionary
+        self._integers: Codes = np.empty(0, np.uint32)
+        self._scratch = Scratch()
+
+    def codes(self, array: pa.Array, first_row: int) -> Codes:
+        """The code of each row. Raises InputError for what is no label."""
+        self.column.first_row = first_row
+        if not len(array):
+            return np.empty(0, np.uint32)
+        validated(array, self.column.name, full=False)
+        found = None
+        if pa.types.is_dictionary(array.type) and not array.indices.null_count:
+            found = self._of_entries(array)
+        elif pa.types.is_integer(array.type) and not array.null_count:
+            found = self._of_integers(array)
+        return self.column.words(array).values if found is None else found
+
+    def _of_entries(self, array: pa.DictionaryArray) -> Codes | None:
+        raw, dictionary = raw_codes(array.indices), array.dictionary
+        if self._dictionary is None or not same_dictionary(self._dictionary, dictionary):
+            validated(dictionary, self.column.name, full=True)
+            self._dictionary, self._entries = dictionary, np.full(len(dictionary), _NEW)
+        out = self._scratch.of(len(raw))
+        place = loops(len(raw)).place
+        if place(raw, self._entries, out) == _NEW:
+            fresh = distinct(raw[out == _NEW])
+            if int(fresh[-1]) >= len(dictionary):
+                return None  # a wild code, which `words` has a message for
+            self._entries[fresh] = self.column.learned(solid(dictionary).take(pa.array(fresh)))
+            place(raw, self._entries, out)
+        return out
+
+    def _of_integers(self, array: pa.Array) -> Codes | None:
+        raw = raw_codes(array)
+        out = self._scratch.of(len(raw))
+        place = loops(len(raw)).place
+        if place(raw, self._integers, out) == _NEW:
+            fresh = distinct(raw[out == _NEW])
+            most = min(DENSE, 1 << (array.type.bit_width - 1))  # an unsigned view of a negative number is not below
+            if int(fresh[-1]) >= most:
+                return None
+            if int(fresh[-1]) >= len(self._integers):
+                grown = np.full(roomy(int(fresh[-1]) + 1), _NEW)
+                grown[: len(self._integers)] = self._integers
+                self._integers = grown
+            self._integers[fresh] = self.column.vocabulary.codes([str(value) for value in fresh.tolist()])
+            place(raw, self._integers, out)
+        return out
+
+    def twin(self) -> Placing:
+        """A copy that learns on its own."""
+        twin = copy.copy(self)
+        twin.column = Column(self.column.name, self.column.vocabulary.twin())
+        twin._scratch = Scratch()
+        twin._entries, twin._integers = self._entries.copy(), self._integers.copy()
+        return twin
