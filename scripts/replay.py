@@ -1,107 +1,103 @@
-"""Write a log that never ends: the language data as a service would log it, at a chosen rate, with rotation."""
+"""Write the language data as the log of a service: JSON lines at a chosen rate, with rotation."""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import os
 import shutil
+import subprocess
+import sys
 import time
-from datetime import UTC, datetime
-from itertools import count
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow.parquet as pq
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[1]
+DATA, LOG = ROOT / "data" / "langid.parquet", ROOT / "data" / "replay" / "service.jsonl"
 TICK = 0.05  # seconds between two writes
+TROUBLE = 10  # of so many seconds, one in which the service answers the commonest language far too often
 
 
-def rows(path: Path, is_endless: bool) -> Iterator[dict[str, Any]]:
-    """The rows of the data, over and over."""
-    for _ in count() if is_endless else range(1):
-        for batch in pq.ParquetFile(path).iter_batches(10_000, columns=["word", "y_true", "y_pred", "script"]):
-            yield from batch.to_pylist()
+def records(path: Path, seed: int) -> Iterator[tuple[str, str, str]]:
+    """Word, truth and prediction of the data in a random order, over and over."""
+    table = pq.read_table(path, columns=["word", "y_true", "y_pred"])
+    columns = [table[name].to_pylist() for name in ("word", "y_true", "y_pred")]
+    generator = np.random.default_rng(seed)
+    while True:
+        for k in generator.permutation(table.num_rows).tolist():
+            yield columns[0][k], columns[1][k], columns[2][k]
 
 
-def line_of(number: int, row: dict[str, Any]) -> str:
-    """A row as a service would log it."""
-    result = {"label": row["y_true"], "prediction": row["y_pred"]}
-    record = {"time": datetime.now(UTC).isoformat(), "id": number, "script": row["script"], "result": result}
-    return json.dumps(record) + "\n"
+def rotate(log: Path, keep: int, copy: bool) -> None:
+    """Move the log away as .1, and .1 as .2 and so on; by a copy after which it is cut (logrotate's copytruncate)."""
+    for k in range(keep - 1, 0, -1):
+        older = log.with_name(f"{log.name}.{k}")
+        if older.exists():
+            older.replace(log.with_name(f"{log.name}.{k + 1}"))
+    if copy:
+        shutil.copy2(log, log.with_name(f"{log.name}.1"))
+        with log.open("rb+") as file:
+            file.truncate(0)
+    else:
+        log.rename(log.with_name(f"{log.name}.1"))
 
 
-class Log:
-    """A log that is rotated as logrotate does it: log.1 is the newest of `kept` old ones."""
-
-    def __init__(self, path: Path, kept: int, copies: bool) -> None:
-        self._path, self._kept, self._copies = path, kept, copies
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("a", encoding="utf-8")
-
-    def write(self, lines: str) -> None:
-        """Append lines."""
-        self._file.write(lines)
-        self._file.flush()
-
-    def rotate(self) -> None:
-        """Start afresh, by another file of the name or, with `copies`, by a copy and a truncation."""
-        for i in range(self._kept, 0, -1):
-            with contextlib.suppress(FileNotFoundError):
-                os.rename(f"{self._path}.{i}", f"{self._path}.{i + 1}")
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(f"{self._path}.{self._kept + 1}")
-        if self._copies:
-            shutil.copyfile(self._path, f"{self._path}.1")
-            os.truncate(self._path, 0)
-            return
-        os.rename(self._path, f"{self._path}.1")
-        self._file.close()
-        self._file = self._path.open("a", encoding="utf-8")
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-
-def replay(arguments: argparse.Namespace) -> int:
-    """Write until the time is over; how many records that were."""
-    log = Log(arguments.output, arguments.keep, arguments.copytruncate)
-    began = rotated = time.monotonic()
-    made, written = rows(arguments.data, is_endless=True), 0
-    try:
-        while time.monotonic() < began + arguments.seconds:
-            due = int((time.monotonic() - began) * arguments.rate) - written
-            log.write("".join(line_of(written + i, next(made)) for i in range(due)))
-            written += due
-            if time.monotonic() >= rotated + arguments.rotate_every:
-                log.rotate()
-                rotated = time.monotonic()
-            time.sleep(TICK)
-    finally:
-        log.close()
+def replay(chosen: argparse.Namespace) -> int:
+    """Write until the time is over; returns how many lines were written."""
+    rows, written = records(chosen.data, chosen.seed), 0
+    started, wall = time.monotonic(), datetime.now(UTC)
+    file = chosen.log.open("a", encoding="utf-8")
+    while (passed := time.monotonic() - started) < chosen.seconds:
+        due = min(int(passed * chosen.rate), chosen.lines)
+        now = wall + timedelta(seconds=passed * chosen.faster)
+        for _ in range(due - written):
+            word, truth, answer = next(rows)
+            if int(passed) % TROUBLE == TROUBLE - 1 and word < "m":
+                answer = "en"
+            result = {"label": truth, "prediction": answer}
+            file.write(json.dumps({"ts": now.isoformat(), "word": word, "result": result}, ensure_ascii=False) + "\n")
+        written = due
+        file.flush()
+        if file.tell() > chosen.rotate:
+            file.close()
+            rotate(chosen.log, chosen.keep, chosen.copytruncate)
+            file = chosen.log.open("a", encoding="utf-8")
+        if written >= chosen.lines:
+            break
+        time.sleep(TICK)
+    file.close()
     return written
 
 
 def main() -> int:
-    """Parse the arguments and write; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    add = parser.add_argument
-    add("output", nargs="?", type=Path, default=Path("data/replay/service.jsonl"), help="the log")
-    add("--data", type=Path, default=ROOT / "data" / "langid.parquet", help="what scripts/make_langid.py wrote")
-    add("--rate", type=float, default=5_000, help="records a second")
-    add("--rotate-every", type=float, default=10, help="seconds between two rotations")
-    add("--keep", type=int, default=5, help="old logs that are kept")
-    add("--copytruncate", action="store_true", help="rotate by a copy and a truncation, not by a rename")
-    add("--seconds", type=float, default=float("inf"), help="how long")
-    arguments = parser.parse_args()
+    """Replay; returns the exit status."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    add = arguments.add_argument
+    add("log", nargs="?", type=Path, default=LOG, help="the log to write (data/replay/service.jsonl)")
+    add("--data", type=Path, default=DATA, metavar="FILE", help="made by scripts/make_langid.py, which runs if need be")
+    add("--rate", type=float, default=2000, metavar="N", help="lines a second (2000)")
+    add("--seconds", type=float, default=float("inf"), metavar="N", help="stop after so long (never)")
+    add("--lines", type=int, default=sys.maxsize, metavar="N", help="stop after so many (never)")
+    add("--faster", type=float, default=1.0, metavar="X", help="times in the log go X times as fast as the clock (1)")
+    add("--rotate", type=float, default=5e6, metavar="BYTES", help="rotate a log larger than this (5e6)")
+    add("--keep", type=int, default=5, metavar="N", help="rotated logs to keep (5)")
+    add("--copytruncate", action="store_true", help="rotate by copying and cutting, not by renaming")
+    add("--seed", type=int, default=1, help="of the order (1)")
+    chosen = arguments.parse_args()
+    if not chosen.data.exists():
+        print(f"making {chosen.data} (20 to 60 s)", file=sys.stderr)
+        make = [sys.executable, str(ROOT / "scripts" / "make_langid.py"), "-o", str(chosen.data)]
+        subprocess.run(make, check=True)
+    chosen.log.parent.mkdir(parents=True, exist_ok=True)
+    print(f"writing to {chosen.log}; end with Ctrl-C", file=sys.stderr)
     try:
-        print(f"{replay(arguments):,} records in {arguments.output}")
+        print(f"{replay(chosen):,} lines", file=sys.stderr)
     except KeyboardInterrupt:
         return 130
     return 0

@@ -44,7 +44,8 @@ def observers(chosen: argparse.Namespace) -> list[Observer]:
     """Who is told, as asked for. Raises InputError, InUseError and OSError for what cannot be opened."""
     from streamavg.live.figures import Reader
 
-    reader = Reader({"zero_division": float(chosen.zero_division), "over": chosen.over})
+    policy = {"zero_division": float(chosen.zero_division), "over": chosen.over, "weighted": not chosen.unweighted}
+    reader = Reader(policy)
     found: list[Observer] = []
     try:
         if chosen.emit is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 WINDOWS, TREND = 5, 40  # windows listed; windows in the line of bars
 WORST = 8
 NARROW, WIDE = 72, 100  # columns
+BESIDE = (24, 29)  # columns that the start of a window and its rows take, narrow and not
 COLUMNS = {
     "binary": (("f1", "f1"), ("f1_macro", "macro f1"), ("accuracy", "accuracy"), ("roc_auc", "roc_auc")),
     "multiclass": (
@@ -94,10 +96,16 @@ def _grid(*heads: str) -> Table:
     return table
 
 
+def _fitting(columns: list[tuple[str, str]], width: int) -> list[tuple[str, str]]:
+    """The first of these (metric, head) that fit into so many columns."""
+    ends = accumulate(max(len(head), 6) + 3 for _, head in columns)
+    return [column for column, end in zip(columns, ends, strict=True) if end <= width]
+
+
 def _averages(moment: Moment, reader: Reader, width: int, total: dict[str, float]) -> Table:
     """The total and the newest windows, a row each."""
     task = moment.snapshot.state.config.task or "multiclass"
-    chosen = [(name, head) for name, head in COLUMNS[task] if name in total][: 3 if width < NARROW else 4]
+    chosen = _fitting([(name, head) for name, head in COLUMNS[task] if name in total], width - BESIDE[width >= NARROW])
     table = _grid("start (UTC)" if moment.windows else "", "rows", *(head for _, head in chosen))
     table.add_row("total", count(moment.snapshot.rows), *(number(total[name]) for name, _ in chosen), style="bold")
     for start, snap in list(moment.windows)[-WINDOWS:][::-1]:

@@ -100,7 +100,7 @@ def test_a_window_that_cannot_be_read_is_a_dash():
     shown = samples.moment(2)
     held = [*shown.windows, (samples.START.replace(hour=3), Snapshot())]
     line = next(line for line in drawn(samples.moment(2, windows=held)) if "03:00:00" in line)
-    assert line.split()[2:] == ["0", "-", "-", "-", "-"]
+    assert set(line.split()[3:]) == {"-"}
 
 
 def test_pieces_are_never_parted():
