@@ -31,7 +31,7 @@ def test_python_examples_run(tmp_path: Path, monkeypatch: object) -> None:
 
 def test_commands_are_such() -> None:
     blocks = re.findall(r"^```\w*\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
-    lines = [line for block in blocks for line in block.splitlines()]
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
     found = [re.match(r"(?:\S+ \| |\S*/|\$ )?streamavg (.*)", line) for line in lines]
     commands = [match[1] for match in found if match and not re.search(r"\.\.\.|\[-| A B", match[1])]
     assert len(commands) > 5
