@@ -69,11 +69,12 @@ class LinePayloads:
     """
 
     def __init__(self, reader: Reader, is_json: bool, rejects: Rejects) -> None:
-        self._reader, self._is_json, self._rejects = reader, is_json, rejects
+        self._reader, self._is_json, self._rejects, self._is_known = reader, is_json, rejects, False
 
     def knows(self, values: Sequence[bytes], is_last: bool = False) -> bool:
         """See `PayloadReader`."""
-        return self._reader.knows(self._block(values)[1], is_last=is_last)
+        self._is_known = self._is_known or self._reader.knows(self._block(values)[1], is_last=is_last)
+        return self._is_known
 
     def nothing(self) -> Piece:
         """See `PayloadReader`."""

@@ -281,6 +281,7 @@ def test_faults_of_the_command_are_one_line(mock, tmp_path, capsys, monkeypatch)
         "streamavg: disk or network failed: kafka://127.0.0.1:1/t: no broker answered"
     )
     assert run(capsys, "kafka://h:9092", status=2).count("\n") == 1
+    assert "--partitions is for topics of Kafka" in run(capsys, tmp_path, "--partitions", "0", status=2)
     with pytest.raises(SystemExit):
         run(capsys, "kafka://h:9092/t", "--partitions", "0,x", status=2)
 
