@@ -52,13 +52,13 @@ class PayloadReader(Protocol):
 
 
 def open_payloads(opening: Opening) -> PayloadReader:
-    """The reader of the messages of a topic: JSON, unless the opening says another format."""
-    format_ = opening.input_format or "jsonl"
+    """The reader of the messages of a topic: JSON, unless the opening says another format or has a pattern."""
+    format_ = "pattern" if opening.pattern else opening.input_format or "jsonl"
     if format_ in HEADED:
         raise InputError(f"{format_}: messages have no header line; send JSON or Arrow, or name the fields: --pattern")
     if format_ == "arrow":
         return ArrowPayloads(opening.choose, opening.rejects)
-    return LinePayloads(open_reader(format_, opening.choose), format_ == "jsonl", opening.rejects)
+    return LinePayloads(open_reader(format_, opening.choose, opening.pattern), format_ == "jsonl", opening.rejects)
 
 
 class LinePayloads:
