@@ -78,13 +78,13 @@ class LinePayloads:
 
     def nothing(self) -> Piece:
         """See `PayloadReader`."""
-        return next(self._reader.pieces(b"", 1))[0]
+        return next(self._reader.pieces(b"\n", 1))[0]
 
     def read(self, payloads: Payloads) -> Iterator[tuple[int, Piece]]:
         """The pieces of a block with all values in it; most often it is one."""
         values, block = self._block(payloads.values)
         payloads = payloads._replace(values=values)
-        pieces = list(self._reader.pieces(block, 1))
+        pieces = list(self._reader.pieces(block or b"\n", 1))
         if len(pieces) == 1:
             yield len(values), self._whole(*pieces[0], payloads)
             return

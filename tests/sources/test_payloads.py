@@ -144,6 +144,7 @@ def test_lines_of_other_formats(values, options):
     assert piece.batch.to_pydict() == {"y_true": ["a", "a"], "y_pred": ["b", "b"]}
     assert reader.nothing().batch.num_rows == 0
     assert [piece.malformed for _, piece in reader.read(Payloads("t/0", np.arange(2), [b"", b""]))] == [2]
+    assert [piece.malformed for _, piece in reader.read(Payloads("t/0", np.arange(1), [b""]))] == [1]
 
 
 def test_formats_with_a_header_line_are_refused():
