@@ -189,7 +189,7 @@ def test_a_window_that_the_disk_had_no_room_for_is_said_by_the_next_run(log, tmp
     assert lines(emitted)[0]["window_end"] == "2026-11-28T00:10:00Z"
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.long)])
+@pytest.mark.parametrize("kills", [2, pytest.param(8, marks=pytest.mark.long)])
 def test_killed_at_any_time_each_window_is_one_whole_line(tmp_path, kills):
     """SIGKILL while a log grows: every window of the log once, in order, with the counts that it has in the end."""
     log, emitted, state = tmp_path / "log.jsonl", tmp_path / "emitted.out", tmp_path / "log.sav"
