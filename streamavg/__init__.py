@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from streamavg import sources
     from streamavg.accumulator import Accumulator
     from streamavg.errors import CountOverflowError, InputError, InUseError, MismatchError, StateError
     from streamavg.given import from_confusion, from_counts
@@ -41,6 +42,7 @@ __all__ = [
     "from_confusion",
     "from_counts",
     "load",
+    "sources",
 ]
 
 
@@ -50,6 +52,8 @@ def __getattr__(name: str) -> object:
         from importlib.metadata import version
 
         return version("streamavg")
+    if name == "sources":
+        return importlib.import_module("streamavg.sources")
     if name not in _HOME:
         raise AttributeError(f"module 'streamavg' has no attribute {name!r}")
     return getattr(importlib.import_module(f"streamavg.{_HOME[name]}"), name)

@@ -102,6 +102,9 @@ def test_what_does_not_go_together_is_one_line(tmp_path, capsys):
     assert "are joined by 'key' now" in run(capsys, log, "--join", "key", "--checkpoint", saved, status=4)
     assert cli.main(["eval", str(log), "--checkpoint", str(saved)]) == 4
     assert "records wait in it for their truth" in capsys.readouterr().err
+    with pytest.raises(sa.StateError, match="records wait in it for their truth"):
+        sa.Accumulator.resume(saved)
+    assert sa.load(saved).rows == 50
     assert "--join-limit needs --join" in run(capsys, log, "--join-limit", "1", status=2)
     assert "the limit of a join is 'x'" in run(capsys, log, "--join", "id", "--join-limit", "x", status=2)
     assert "there is no column 'key' to join by" in run(capsys, log, "--join", "key", status=2)

@@ -1,10 +1,13 @@
-"""README.md: its generated blocks are current and its Python examples run."""
+"""README.md: its generated blocks are current, its Python examples run, and the command line knows its commands."""
 
 from __future__ import annotations
 
 import importlib.util
 import re
+import shlex
 from pathlib import Path
+
+from streamavg.arguments import parser
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -24,3 +27,13 @@ def test_python_examples_run(tmp_path: Path, monkeypatch: object) -> None:
     assert blocks
     for block in blocks:
         exec(compile(block, "README.md", "exec"), {})
+
+
+def test_commands_are_such() -> None:
+    blocks = re.findall(r"^```\w*\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    found = [re.match(r"(?:\S+ \| |\S*/|\$ )?streamavg (.*)", line) for line in lines]
+    commands = [match[1] for match in found if match and not re.search(r"\.\.\.|\[-| A B", match[1])]
+    assert len(commands) > 5
+    for command in commands:
+        parser().parse_args(shlex.split(command, comments=True))

@@ -89,9 +89,11 @@ def keep(path: str | PathLike[str], state: State, position: Position, options: O
 
 def kept(path: str | PathLike[str]) -> tuple[dict[str, Any], State, Position]:
     """The keywords for an accumulator, the state and the position in a state file; StateError if it cannot be used."""
-    from streamavg.checkpoint.writer import read
+    from streamavg.checkpoint.writer import read, waiting_error
 
     saved = read(path)
+    if saved.attached:
+        raise waiting_error(saved.path)
     return options_in(saved), saved.state, position_in(saved)
 
 

@@ -128,8 +128,14 @@ def _kafka(chosen: argparse.Namespace) -> dict[str, Any]:
     from streamavg.checkpoint.kept import position_in
     from streamavg.checkpoint.writer import read
     from streamavg.position import Position
-    from streamavg.sources.broker import settings_in
+    from streamavg.sources.broker import SCHEME, settings_in
 
+    given = {"--partitions": chosen.partitions, "--beside": chosen.beside, "--kafka-config": chosen.kafka_config}
+    for name, value in given.items():
+        if value and not any(source.startswith(SCHEME) for source in chosen.source):
+            raise InputError(
+                f"{name} is for topics of Kafka, and there is none among the sources: {SCHEME}HOST:PORT/TOPIC"
+            )
     beside = Position()
     for path in chosen.beside:
         beside = beside.union(position_in(read(path)))

@@ -102,7 +102,7 @@ class Broker:
             self._consumer = kafka.Consumer(asked)
         except (kafka.KafkaException, ValueError, TypeError) as error:
             raise InputError(f"{address}: settings that librdkafka does not take ({_text(error)})") from None
-        self._kafka, self._topic = kafka, address.topic
+        self._kafka, self._topic, self._tell = kafka, address.topic, tell
         self.answers: queue.SimpleQueue[Found | Any] = queue.SimpleQueue()
         self._known: dict[int, int] = {}
         self._closing = threading.Event()
@@ -128,16 +128,20 @@ class Broker:
             raise self._kafka.KafkaException(fault)
         for partition in topic.partitions:
             if partition not in self._known and not self._closing.is_set():
-                self._known[partition] = self.first_offset(partition)
+                first = self.first_offset(partition)
+                if first is None:
+                    raise self._kafka.KafkaException(self._kafka.KafkaError(self._kafka.KafkaError._TIMED_OUT))
+                self._known[partition] = first
         return Found(cluster.cluster_id or "", dict(self._known))
 
-    def first_offset(self, partition: int) -> int:
-        """The first offset that the broker still has; KafkaException if it does not answer."""
+    def first_offset(self, partition: int) -> int | None:
+        """The first offset that the broker still has; None if it does not answer."""
         place = self._kafka.TopicPartition(self._topic, partition)
-        found = self._consumer.get_watermark_offsets(place, timeout=ANSWER, cached=False)
-        if found is None:
-            raise self._kafka.KafkaException(self._kafka.KafkaError(self._kafka.KafkaError._TIMED_OUT))
-        return int(found[0])
+        try:
+            found = self._consumer.get_watermark_offsets(place, timeout=ANSWER, cached=False)
+        except self._kafka.KafkaException:
+            return None
+        return None if found is None else int(found[0])
 
     def end(self, partition: int) -> int:
         """The offset after the last message, as the last answer of the broker said; negative if it is not known."""
@@ -153,7 +157,11 @@ class Broker:
 
     def take(self, most: int, wait: float) -> list[Any]:
         """Up to so many messages, and errors as messages; after `wait` seconds those that came, perhaps none."""
-        return list(self._consumer.consume(most, wait))
+        try:
+            return list(self._consumer.consume(most, wait))
+        except self._kafka.KafkaException as error:
+            self._tell(error.args[0])
+            return []
 
     def close(self) -> None:
         """Ask and read no more."""

@@ -55,6 +55,7 @@ class KafkaFeed:
         self._sources: dict[int, Source] = {}
         self._next: dict[int, int] = {}  # the offset to come, of every partition that is read
         self._ends: dict[int, int] = {}  # where the end of a partition was met, until there is more
+        self._astray: set[int] = set()  # partitions whose offset is gone
         self._waiting: list[Batch] = []  # until the columns are known
         self._tallies: Counter[str] = Counter()
         self._owed: defaultdict[int, Counter[str]] = defaultdict(Counter)  # told with the next batch of a partition
@@ -107,6 +108,8 @@ class KafkaFeed:
             messages = self._broker.take(most, WAIT)
             self._look_after_broker(bool(messages))
             yield from self._arrived(messages)
+            for partition in sorted(self._astray):
+                self._find_again(partition)
             if self._opening.until_end and self._ends.keys() == self._next.keys():
                 if self._waiting:
                     self._reader.knows([], is_last=True)
@@ -269,13 +272,16 @@ class KafkaFeed:
             if fault.offset() >= self._next.get(partition, 0):
                 self._ends[partition] = fault.offset()
         elif error.code() in (error._AUTO_OFFSET_RESET, error.OFFSET_OUT_OF_RANGE):
-            self._find_again(partition)
+            self._astray.add(partition)
         else:
             self._told(error)
 
     def _find_again(self, partition: int) -> None:
         """Go on at the first offset that is still there, if that may be."""
         reached, low = self._next[partition], self._broker.first_offset(partition)
+        if low is None:
+            return  # and try again
+        self._astray.discard(partition)
         if low <= reached:
             raise InputError(
                 f"{self._sources[partition].name}: offset {reached:,} is beyond its end; was the topic deleted and "
