@@ -146,10 +146,9 @@ class Watch:
             if tail.begins_as(file, is_rotated):
                 return True
             if tail.is_in(file, is_rotated):
-                if tail.is_alive:
-                    return True
-                self._move(tail, os.dup(file), path)
-                return tail in self.closed
+                if not tail.is_alive:
+                    self._move(tail, os.dup(file), path)
+                return True
         return False
 
     def _move(self, tail: Tail, file: int, path: str) -> None:
