@@ -29,15 +29,17 @@ class FileFeed:
     def __init__(self, watch: Watch, reader: Reader, opening: Opening) -> None:
         self._watch, self._handout = watch, Handout(reader, opening)
         self._age, self._until_end, self._drains = opening.age, opening.until_end, False
-        self._scanned = float("-inf")
+        self._due = float("-inf")  # when to look at names again
 
     def arrivals(self) -> Iterator[Arrival | None]:
         """See `Feed`."""
         quiet = 0
         while not self._is_over():
-            if time.monotonic() >= self._scanned + SCAN or (quiet and self._until_end):
+            if time.monotonic() >= self._due or (quiet and self._until_end):
+                started = time.monotonic()
                 self._watch.scan()
-                self._scanned = time.monotonic()
+                ended = time.monotonic()
+                self._due = ended + max(SCAN, 10 * (ended - started))  # 1,000 files take 30 ms
             quiet += 1
             for tail in list(self._watch.tails):
                 for arrival in self._read(tail):
