@@ -87,5 +87,5 @@ def count_slices(slices: Any, y_true: Any, y_pred: Any, sizes: Any, back: bool, 
     wrong = true != pred
     np.add.at(big, far + pred[wrong], step)
     if len(pairs):
-        np.add.at(pairs, y_true[:rows].astype(np.int64)[wrong] * int(sizes[3]) + y_pred[:rows][wrong], step)
+        np.add.at(pairs, ((true - place) * int(sizes[3]) + pred - place)[wrong], step)
     return rows

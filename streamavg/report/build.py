@@ -15,10 +15,12 @@ from streamavg.derive.explain import Explanation, roles, sentence
 from streamavg.derive.explain_auc import explained
 from streamavg.derive.policy import Classes, Policy, mean_classes, pooled_classes, uses_weights
 from streamavg.derive.score_values import cached
+from streamavg.derive.slice_values import slice_values
 from streamavg.derive.tables import class_table, confusion_table, plain, shown_labels
 from streamavg.derive.values import metric_interval, metric_values
 from streamavg.report.escape import label_shown
 from streamavg.report.score_rows import ScoreRows, score_causes, score_rows, scored_rows
+from streamavg.report.slice_rows import slices_as_dict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from streamavg.derive.interval import Interval
+    from streamavg.derive.slice_values import SliceValues
     from streamavg.state.state import State
 
 HEADLINE = ("precision", "recall", "f1")
@@ -75,6 +78,11 @@ class Report:
         if find(name)[0].kind != "score":
             return None
         return metric_interval(self.state, name, self.policy)
+
+    @cached_property
+    def slices(self) -> SliceValues | None:
+        """The worst slices and the newest windows, where rows are told apart."""
+        return slice_values(self.state, self.policy)
 
     @cached_property
     def ranking(self) -> Explanation | None:
@@ -231,6 +239,8 @@ def as_dict(shown: Report) -> dict[str, Any]:
         about["weight"] = shown.total_weight
     if state.config.scores:
         about["scores"] = _scores_as_dict(shown)
+    if shown.slices is not None:
+        about["slices"] = slices_as_dict(shown.slices)
     if found is not None:
         about["explain"] = _explained_as_dict(shown, found)
     if shown.confusion is not None:

@@ -8,6 +8,7 @@ import json
 import math
 from typing import TYPE_CHECKING
 
+from streamavg.report import slice_rows
 from streamavg.report.build import HEADLINE, Report, as_dict, class_rows, errors_shown, policy_words
 from streamavg.report.difference import Difference, difference_as_dict
 from streamavg.report.escape import json_safe, label_shown, markdown_safe, spreadsheet_safe
@@ -23,7 +24,9 @@ def json_text(shown: Report) -> str:
 
 
 def csv_text(shown: Report) -> str:
-    """The per-class table as CSV; where metrics were chosen, their names and values instead."""
+    """The per-class table as CSV, behind it the worst slices and the newest windows, each table after an empty line;
+    where metrics were chosen, their names and values instead.
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     if shown.chosen:
@@ -33,6 +36,13 @@ def csv_text(shown: Report) -> str:
     columns = shown.classes.to_pydict()
     writer.writerow(columns)
     writer.writerows(map(_csv_cell, row) for row in zip(*columns.values(), strict=True))
+    if shown.slices is not None:
+        for _, heads, rows in slice_rows.tables(shown.slices):
+            out.write("\n")
+            writer.writerow([*map(spreadsheet_safe, heads), "rows", *shown.slices.metrics])
+            for row in rows:
+                values = map(_csv_number, row.values)
+                writer.writerow([*map(spreadsheet_safe, slice_rows.key_shown(row, heads)), row.rows, *values])
     return out.getvalue()
 
 
@@ -76,8 +86,22 @@ def markdown_text(shown: Report) -> str:
             for true, pred, rows, share in errors_shown(shown)
         ]
         lines += ["", "Commonest errors", "", *_grid(("truth", "answered", "rows", "share of truth"), errors)]
-    lines += ["", markdown_safe(policy_words(shown))]
+    lines += [*_slices(shown), "", markdown_safe(policy_words(shown))]
     return "\n".join(lines) + "\n"
+
+
+def _slices(shown: Report) -> list[str]:
+    if shown.slices is None:
+        return []
+    lines = ["", markdown_safe(slice_rows.words(shown.slices))]
+    for title, columns, rows in slice_rows.tables(shown.slices):
+        heads = (*map(markdown_safe, columns), "rows", *shown.slices.metrics)
+        cells = [
+            (*map(markdown_safe, slice_rows.key_shown(row, columns)), f"{row.rows:,}", *map(number, row.values))
+            for row in rows
+        ]
+        lines += ["", title, "", *_grid(heads, cells)]
+    return lines
 
 
 def _grid(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:

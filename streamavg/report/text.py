@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING
 
 from streamavg.derive.explain import sentence
+from streamavg.report import slice_rows
 from streamavg.report.build import HEADLINE, ClassRow, Report, class_rows, errors_shown, policy_words
 from streamavg.report.difference import SHOWN
 from streamavg.report.escape import label_shown, visible
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from streamavg.derive.slice_values import SliceValues
     from streamavg.report.difference import Difference
     from streamavg.report.score_rows import ScoreRows
     from streamavg.state.state import State
@@ -123,7 +125,20 @@ def print_report(shown: Report, console: Console) -> None:
             table.add_row(true, pred, f"{rows:,}", number(share))
         console.print("\nCommonest errors")
         console.print(table)
+    _print_slices(shown.slices, console)
     console.print(visible(policy_words(shown)), style="dim")
+
+
+def _print_slices(slices: SliceValues | None, console: Console) -> None:
+    if slices is None:
+        return
+    console.print(visible(slice_rows.words(slices)))
+    for title, columns, rows in slice_rows.tables(slices):
+        table = _grid(*map(label_shown, columns), "rows", *slices.metrics)
+        for row in rows:
+            table.add_row(*slice_rows.key_shown(row, columns), count(row.rows), *map(number, row.values))
+        console.print(f"\n{title}")
+        console.print(table)
 
 
 def _grid(*heads: str) -> Table:

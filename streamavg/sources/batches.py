@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from streamavg.errors import InputError
+from streamavg.errors import InputError, require_one_of
 from streamavg.numeric import Numeric
 from streamavg.sources.feed import Opening
 from streamavg.sources.rejects import Rejects
 from streamavg.sources.streams import open_feed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -28,7 +28,11 @@ def follow(  # noqa: PLR0913 the public contract
     batch_rows: int = 65_536,
     batch_age: float = 1.0,
     until_end: bool = False,
+    missing: str = "error",
     rejects: str | None = None,
+    partitions: Sequence[int] | None = None,
+    on_gap: str = "error",
+    settings: Mapping[str, Any] | None = None,
     note: Callable[[str], None] = lambda _: None,
 ) -> Iterator[pa.RecordBatch]:
     """Record batches of what is and what comes in growing files, globs, a pipe ("-") or kafka://HOST:PORT/TOPIC.
@@ -38,7 +42,10 @@ def follow(  # noqa: PLR0913 the public contract
     pattern or arrow where a name does not tell; pattern: a regular expression whose named groups are the columns.
     A batch has about `batch_rows` rows at most, and comes `batch_age` seconds after its first row at the latest.
     until_end: stop when all there is now is read; else the iterator waits for more. Bad lines are left out, and kept
-    in the file `rejects` with their places. Rotation is followed, so each record comes once; a program that starts
+    in the file `rejects` with their places. missing: "null" if a column may be in another source only, or come later,
+    as where predictions and truths are to be joined (`streamavg.join.JoinBuffer`). Of a topic, partitions: those to
+    read (None: all), on_gap: what messages do that were deleted unread ("error", "skip"), settings: librdkafka's.
+    Rotation is followed, so each record comes once; a program that starts
     again starts from the beginning (`streamavg follow --checkpoint` does not).
 
     Raises InputError for sources or columns that cannot be, OSError for a fault of disk or network.
@@ -50,10 +57,11 @@ def follow(  # noqa: PLR0913 the public contract
     [[{'y_true': 'cat', 'y_pred': 'dog'}]]
     """
     paths = [source] if isinstance(source, str | os.PathLike) else list(source)
+    require_one_of("missing", missing, ("error", "null"))
     wanted = [Numeric(name) if name in numbers else name for name in columns]
     with closing(Rejects(rejects)) as bad:
         opening = Opening(
-            lambda names: _checked(wanted, names),
+            lambda names: wanted if missing == "null" else _checked(wanted, names),
             input_format,
             pattern,
             rejects=bad,
@@ -61,6 +69,9 @@ def follow(  # noqa: PLR0913 the public contract
             age=batch_age,
             until_end=until_end,
             note=note,
+            partitions=partitions,
+            on_gap=on_gap,
+            settings=settings or {},
         )
         with closing(open_feed([os.fspath(path) for path in paths], opening)) as feed:
             for arrival in feed.arrivals():

@@ -52,13 +52,13 @@ class PayloadReader(Protocol):
 
 
 def open_payloads(opening: Opening) -> PayloadReader:
-    """The reader of the messages of a topic: JSON, unless the opening says another format."""
-    format_ = opening.input_format or "jsonl"
+    """The reader of the messages of a topic: JSON, unless the opening says another format or has a pattern."""
+    format_ = "pattern" if opening.pattern else opening.input_format or "jsonl"
     if format_ in HEADED:
         raise InputError(f"{format_}: messages have no header line; send JSON or Arrow, or name the fields: --pattern")
     if format_ == "arrow":
         return ArrowPayloads(opening.choose, opening.rejects)
-    return LinePayloads(open_reader(format_, opening.choose), format_ == "jsonl", opening.rejects)
+    return LinePayloads(open_reader(format_, opening.choose, opening.pattern), format_ == "jsonl", opening.rejects)
 
 
 class LinePayloads:
@@ -78,13 +78,13 @@ class LinePayloads:
 
     def nothing(self) -> Piece:
         """See `PayloadReader`."""
-        return next(self._reader.pieces(b"", 1))[0]
+        return next(self._reader.pieces(b"\n", 1))[0]
 
     def read(self, payloads: Payloads) -> Iterator[tuple[int, Piece]]:
         """The pieces of a block with all values in it; most often it is one."""
         values, block = self._block(payloads.values)
         payloads = payloads._replace(values=values)
-        pieces = list(self._reader.pieces(block, 1))
+        pieces = list(self._reader.pieces(block or b"\n", 1))
         if len(pieces) == 1:
             yield len(values), self._whole(*pieces[0], payloads)
             return

@@ -16,6 +16,7 @@ from streamavg.accumulator import Accumulator
 from streamavg.checkpoint.kept import position_in
 from streamavg.checkpoint.writer import read
 from streamavg.errors import InputError, MismatchError
+from streamavg.join import JoinBuffer
 from streamavg.position import Position
 from streamavg.sources import broker, kafka
 from streamavg.sources.feed import Opening
@@ -84,7 +85,7 @@ def test_a_partition_is_known_by_its_cluster_and_not_by_the_address_that_was_giv
         Read(opened(f"kafka://{mock.server}/named", other))
 
 
-def test_partitions_that_move_leave_no_offset_out_and_none_twice(mock):
+def test_c14_partitions_that_move_leave_no_offset_out_and_none_twice(mock):
     for partition in range(2):
         mock.send("moving", records(10, partition), partition)
     url = f"kafka://{mock.server}/moving"
@@ -136,7 +137,7 @@ class Message:
         return self._partition
 
 
-def test_replays_duplicates_and_holes(mock):
+def test_c14_replays_duplicates_and_holes(mock):
     """A broker that sends again what was read, in any order, and a log with holes from compaction."""
     mock.send("holes", records(1))
     feed = opened(f"kafka://{mock.server}/holes")
@@ -255,6 +256,21 @@ def test_the_command_counts_as_eval_does(mock, tmp_path, capsys):
     report = run(capsys, url, "--checkpoint", saved)
     assert report["fingerprint"] == sa.evaluate(str(file)).fingerprint()
     assert run(capsys, url, file)["rows"] == 6000, "a topic and a file side by side"
+
+
+def test_topics_in_python_are_joined(mock):
+    mock.send("py-pred", [{"id": i, "y_pred": f"c{i % 3}"} for i in range(50)], 1)
+    mock.send("py-true", [{"id": i, "y_true": f"c{i % 2}"} for i in range(50)], 3)
+    (topic,) = sa.sources.follow(f"kafka://{mock.server}/py-pred", ["id"], until_end=True, partitions=[1])
+    assert topic["id"].to_pylist() == list(range(50))
+    buffer, acc = JoinBuffer("id"), sa.Accumulator()
+    both = [f"kafka://{mock.server}/py-{name}" for name in ("pred", "true")]
+    for batch in sa.sources.follow(both, ["id", "y_true", "y_pred"], until_end=True, missing="null"):
+        for pairs in buffer.join(batch):
+            acc.update(pairs)
+    expected = sa.Accumulator()
+    expected.update({"y_true": [f"c{i % 2}" for i in range(50)], "y_pred": [f"c{i % 3}" for i in range(50)]})
+    assert acc.snapshot() == expected.snapshot()
 
 
 def test_states_of_two_followers_are_merged_if_their_offsets_are_apart(mock, tmp_path, capsys):

@@ -122,6 +122,31 @@ def test_arrow_messages():
         list(reader.read(Payloads("t/0", np.arange(1), [stream(table.select(["x"]))])))
 
 
+@pytest.mark.parametrize(
+    ("values", "options"),
+    [
+        (
+            [b"INFO a>b", b"INFO a>b\n", b"no", b"", b"INFO a>b\nINFO a>b"],
+            {"pattern": r"(?P<y_true>\w+)>(?P<y_pred>\w+)"},
+        ),
+        (
+            [b"y_true=a y_pred=b", b'y_pred="b" y_true=a x', b"=", b" ", b"y_true=a\ny_pred=b"],
+            {"input_format": "logfmt"},
+        ),
+    ],
+)
+def test_lines_of_other_formats(values, options):
+    reader = open_payloads(opening(**options))
+    assert reader.knows(values)
+    (found,) = reader.read(Payloads("t/0", np.arange(5), values))
+    messages, piece = found
+    assert (messages, piece.malformed, piece.batch.num_rows) == (5, 3, 2)
+    assert piece.batch.to_pydict() == {"y_true": ["a", "a"], "y_pred": ["b", "b"]}
+    assert reader.nothing().batch.num_rows == 0
+    assert [piece.malformed for _, piece in reader.read(Payloads("t/0", np.arange(2), [b"", b""]))] == [2]
+    assert [piece.malformed for _, piece in reader.read(Payloads("t/0", np.arange(1), [b""]))] == [1]
+
+
 def test_formats_with_a_header_line_are_refused():
     with pytest.raises(InputError, match="messages have no header line"):
         open_payloads(opening(input_format="csv"))
