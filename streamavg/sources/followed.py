@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 NAP = 0.05  # seconds between two looks at what has grown
 SCAN = 0.25  # seconds between two looks at names
+PAUSE = 10  # times as long as a look took, if that is longer: 1,000 files take 30 ms
 LINGER = 30.0  # seconds that a renamed file is held open after it has grown last; then its last line is whole
 
 
@@ -39,7 +40,7 @@ class FileFeed:
                 started = time.monotonic()
                 self._watch.scan()
                 ended = time.monotonic()
-                self._due = ended + max(SCAN, 10 * (ended - started))  # 1,000 files take 30 ms
+                self._due = ended + max(SCAN, PAUSE * (ended - started))
             quiet += 1
             for tail in list(self._watch.tails):
                 for arrival in self._read(tail):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Names are looked at in every round, and nobody waits."""
     monkeypatch.setattr(followed, "SCAN", 0.0)
+    monkeypatch.setattr(followed, "PAUSE", 0.0)
     monkeypatch.setattr(followed, "NAP", 0.0)
 
 
