@@ -38,12 +38,17 @@ class View:
         self._console, self._reader = console, reader
         self._plain = not (console.encoding or "").lower().startswith("utf")
         self._live = Live(console=console, auto_refresh=False, redirect_stdout=False)
+        self._drawn: tuple[object, ...] = ()
         self._live.start()
         console.show_cursor(True)  # which Live hides, and a killed process would never show again
 
     def see(self, moment: Moment) -> None:
         """Draw it."""
         width, height = self._console.size
+        shown = (width, height, moment.sequence, flow_words(moment), moment.run, moment.readings)
+        if shown == self._drawn:
+            return  # a stream that is quiet costs nothing
+        self._drawn = shown
         self._live.update(picture(moment, self._reader, width, height, self._plain), refresh=True)
 
     def close(self) -> None:
