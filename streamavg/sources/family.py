@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from streamavg.sources.file import CODECS
@@ -39,15 +40,20 @@ def is_rotation(path: str, log: str) -> bool:
     return path.startswith(log) and _ADDED.fullmatch(path[len(log) :]) is not None
 
 
-def rotations(log: str) -> list[str]:
-    """The rotated files of a log, in the order in which they were written last; compressed ones are left out."""
-    names = [path for path in siblings(log) if is_rotation(path, log) and not path.endswith(tuple(CODECS))]
+def rotations(log: str, near: Sequence[str]) -> list[str]:
+    """The rotated files of a log among its siblings, in the order in which they were written last.
+
+    Compressed ones are left out.
+    """
+    first = bisect_left(near, log)
+    after = bisect_left(near, log + "/")  # sorts behind . and -
+    names = [path for path in near[first:after] if is_rotation(path, log) and not path.endswith(tuple(CODECS))]
     stamps = {path: status.st_mtime_ns for path in names if (status := _status(path)) is not None}
     return sorted(stamps, key=lambda path: (stamps[path], path))
 
 
 def siblings(path: str) -> list[str]:
-    """The files in the directory of a path."""
+    """The files in the directory of a path, sorted."""
     directory = os.path.dirname(path)
     try:
         with os.scandir(directory or ".") as entries:
