@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamavg.live.append import Appended
 from streamavg.report.escape import json_safe
+from streamavg.report.slice_rows import slices_as_dict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +90,9 @@ class Emit:
         watermark = None if moment.watermark is None else instant(moment.watermark)
         state = {"watermark": watermark, "lag": dict(moment.lag), "run": dict(moment.run)}
         speed = {"rows_per_second": round(moment.rows_per_second, 3), "readings": dict(moment.readings)}
-        return {"kind": "total", **_origin(moment), **state, **speed} | self._counts(moment.snapshot)
+        slices = self._reader.slices(moment.snapshot)
+        told = {} if slices is None else {"slices": slices_as_dict(slices)["worst"]}
+        return {"kind": "total", **_origin(moment), **state, **speed} | self._counts(moment.snapshot) | told
 
     def _counts(self, snap: Snapshot) -> dict[str, Any]:
         worst = self._reader.worst(snap, WORST)
