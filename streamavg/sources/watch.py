@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamavg.errors import InputError
 from streamavg.position import Position, Source, digest_of
-from streamavg.sources.family import found, identity_of, is_rotation, name_of, rotations, siblings
+from streamavg.sources.family import found, identity_of, is_rotation, name_now, rotations, siblings
 from streamavg.sources.known import HEAD
 from streamavg.sources.tail import Tail, holds, resumed
 
@@ -72,7 +72,7 @@ class Watch:
         for tail in self.tails:
             if identity_of(tail.path) == tail.identity:
                 continue
-            tail.path = name_of(tail.identity, tail.path) or tail.path
+            tail.path = name_now(tail.identity, tail.path) or tail.path
             if tail.rotated is None:
                 tail.rotated = time.monotonic()
                 self.tallies["rotations"] += 1
