@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamavg.live.append import Appended
 from streamavg.report.escape import json_safe
+from streamavg.report.slice_rows import slices_as_dict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +48,7 @@ class Emit:
     ) -> None:
         self._reader, self._every, self._size, self._clock = reader, every, window, clock
         self._due = clock() + (every or 0.0)
+        self.least = 0.5 if window is not None or every is None else every
         self._file = Appended(path)
         self._said: dict[tuple[str, str], None] = {}  # (lineage, window start), oldest first
         self._sequence: dict[str, int] = {}
@@ -89,7 +91,9 @@ class Emit:
         watermark = None if moment.watermark is None else instant(moment.watermark)
         state = {"watermark": watermark, "lag": dict(moment.lag), "run": dict(moment.run)}
         speed = {"rows_per_second": round(moment.rows_per_second, 3), "readings": dict(moment.readings)}
-        return {"kind": "total", **_origin(moment), **state, **speed} | self._counts(moment.snapshot)
+        slices = self._reader.slices(moment.snapshot)
+        told = {} if slices is None else {"slices": slices_as_dict(slices)["worst"]}
+        return {"kind": "total", **_origin(moment), **state, **speed} | self._counts(moment.snapshot) | told
 
     def _counts(self, snap: Snapshot) -> dict[str, Any]:
         worst = self._reader.worst(snap, WORST)

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streamavg.derive.policy import Policy
+from streamavg.derive.slice_values import slice_values
 from streamavg.derive.values import metric_names
 from streamavg.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from streamavg.derive.slice_values import SliceValues
     from streamavg.snapshot import Snapshot
 
 AVERAGED = ("precision", "recall", "f1")
@@ -80,6 +82,10 @@ class Reader:
         columns = (support, _shares(tp, tp + fp), _shares(tp, tp + fn), f1)
         rows = zip(*(column[order].tolist() for column in columns), strict=True)
         return [Worst(state.order[k], *row) for k, row in zip(order.tolist(), rows, strict=True)]
+
+    def slices(self, snap: Snapshot) -> SliceValues | None:
+        """The worst slices, where rows are told apart by columns."""
+        return slice_values(snap.state, Policy.of(**self.policy)) if snap.state.config.by else None
 
 
 def _shares(part: Any, whole: Any) -> Any:

@@ -14,6 +14,7 @@ from rich.text import Text
 from streamavg.live.figures import ENOUGH, Reader, Worst
 from streamavg.live.sparkline import gauge, sparkline
 from streamavg.live.words import flow_words, reading_words, trouble_words
+from streamavg.report import slice_rows
 from streamavg.report.escape import label_shown, visible
 from streamavg.report.text import count, number
 
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from streamavg.derive.slice_values import SliceValues
     from streamavg.live.moment import Moment
     from streamavg.snapshot import Snapshot
 
 WINDOWS, TREND = 5, 40  # windows listed; windows in the line of bars
-WORST = 8
+WORST, SLICES = 8, 4
+ROOM = 8  # lines for slices, below which only classes are shown
 NARROW, WIDE = 72, 100  # columns
 BESIDE = (24, 29)  # columns that the start of a window and its rows take, narrow and not
 COLUMNS = {
@@ -51,7 +54,7 @@ def picture(moment: Moment, reader: Reader, width: int, height: int = 40, plain:
     """What to draw in so many columns and lines; plain: in ASCII."""
     kinds = ((flow_words(moment), "bold"), (trouble_words(moment), "yellow"), (reading_words(moment), ""))
     lines = [
-        Text(line, style, no_wrap=True, overflow="ellipsis") for words, style in kinds for line in flow(words, width)
+        Text(line, style, no_wrap=True, overflow="ellipsis") for pieces, style in kinds for line in flow(pieces, width)
     ]
     parts: list[RenderableType] = [*lines, Text("")]
     values = reader.values(moment.snapshot)
@@ -60,8 +63,15 @@ def picture(moment: Moment, reader: Reader, width: int, height: int = 40, plain:
     parts.append(_averages(moment, reader, width, values))
     if moment.windows:
         parts.append(_trend(moment, reader, width, plain))
-    room = min(height - len(lines) - min(len(moment.windows), WINDOWS) - 10, WORST)
-    worst = reader.worst(moment.snapshot, room) if room > 0 else []
+    room = height - len(lines) - min(len(moment.windows), WINDOWS) - 10
+    slices = reader.slices(moment.snapshot) if room >= 2 * ROOM else None
+    if slices is not None and slices.worst:
+        parts += [
+            Text(f"\n{visible(slice_rows.words(slices))}", no_wrap=True, overflow="ellipsis"),
+            _slices(slices, width),
+        ]
+        room -= min(len(slices.worst), SLICES) + 4
+    worst = reader.worst(moment.snapshot, min(room, WORST)) if room > 0 else []
     if worst:
         parts += [Text(f"\nlowest f1 of classes with {ENOUGH} rows or more"), _classes(worst, width, plain)]
     return Group(*parts)
@@ -122,6 +132,17 @@ def _trend(moment: Moment, reader: Reader, width: int, plain: bool) -> Text:
     known = [value for value in values if value == value]
     line = f"macro f1 by window {sparkline(values, plain)}"
     return Text(line + (f" {min(known):.4f} to {max(known):.4f}" if known else ""), no_wrap=True, overflow="ellipsis")
+
+
+def _slices(slices: SliceValues, width: int) -> Table:
+    """The slices of the lowest micro F1."""
+    table = _grid("worst slice", "rows", *slices.metrics)
+    most = width - 12 - sum(max(len(name), 6) + 3 for name in slices.metrics)
+    for each in slices.worst[:SLICES]:
+        name = Text(", ".join(slice_rows.key_shown(each, slices.columns)))
+        name.truncate(most, overflow="ellipsis")
+        table.add_row(name, count(each.rows), *map(number, each.values))
+    return table
 
 
 def _classes(worst: Sequence[Worst], width: int, plain: bool) -> Table:

@@ -34,16 +34,23 @@ class View:
     What is printed to standard error meanwhile appears above it.
     """
 
+    least = 0.5
+
     def __init__(self, console: Console, reader: Reader) -> None:
         self._console, self._reader = console, reader
         self._plain = not (console.encoding or "").lower().startswith("utf")
         self._live = Live(console=console, auto_refresh=False, redirect_stdout=False)
+        self._drawn: tuple[object, ...] = ()
         self._live.start()
         console.show_cursor(True)  # which Live hides, and a killed process would never show again
 
     def see(self, moment: Moment) -> None:
         """Draw it."""
         width, height = self._console.size
+        shown = (width, height, moment.sequence, flow_words(moment), moment.run, moment.readings)
+        if shown == self._drawn:
+            return  # a stream that is quiet costs nothing
+        self._drawn = shown
         self._live.update(picture(moment, self._reader, width, height, self._plain), refresh=True)
 
     def close(self) -> None:
@@ -55,7 +62,8 @@ class Lines:
     """An observer that writes a line to a file every so many seconds, and for the last moment if it wrote any."""
 
     def __init__(self, file: TextIO, reader: Reader, every: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._file, self._reader, self._every, self._clock = file, reader, every, clock
+        self._file, self._reader, self._clock = file, reader, clock
+        self.least = self._every = every
         self._due, self._written = clock() + every, 0
 
     def see(self, moment: Moment) -> None:

@@ -64,11 +64,14 @@ class ArrowFeed:
         try:
             layout = open_arrow(self._input)
             held = [column.name for column in layout.columns]
-            for unit in layout.units([name for name in self._choose(held) if name in held], None):
+            names = [name for name in self._choose(held) if name in held]
+            for unit in layout.units(names, None):
                 for piece in unit.read():
-                    self._read.put(piece)
+                    self._read.put(piece._replace(batch=piece.batch.select(names)))
         except BaseException as error:
             end = error
+        if self._input.pipe is not None:
+            self._input.pipe.refuse()
         self._read.put(end)
 
     def drain(self) -> None:

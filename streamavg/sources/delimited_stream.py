@@ -68,6 +68,8 @@ class CsvStream:
     def _rows(self, block: bytes, start: int, end: int, ahead: int = 0) -> Iterator[tuple[Piece, Sequence[Bad]]]:
         """The rows of whole lines; where lines and rows do not match, the lines are halved until they tell why."""
         part = block[start:end]
+        if part and not part.endswith(b"\n"):
+            part += b"\n"  # or an empty last field would not be null but ""
         last = part[part.rfind(b"\n", 0, max(len(part) - 1, 0)) + 1 :]
         read = None if last.count(b'"') % 2 else self._read(part)  # an open quote there would go unnoticed
         if read is not None:

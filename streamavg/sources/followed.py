@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 NAP = 0.05  # seconds between two looks at what has grown
 SCAN = 0.25  # seconds between two looks at names
+PAUSE = 10  # times as long as a look took, if that is longer: 1,000 files take 30 ms
 LINGER = 30.0  # seconds that a renamed file is held open after it has grown last; then its last line is whole
 
 
@@ -29,15 +30,17 @@ class FileFeed:
     def __init__(self, watch: Watch, reader: Reader, opening: Opening) -> None:
         self._watch, self._handout = watch, Handout(reader, opening)
         self._age, self._until_end, self._drains = opening.age, opening.until_end, False
-        self._scanned = float("-inf")
+        self._due = float("-inf")  # when to look at names again
 
     def arrivals(self) -> Iterator[Arrival | None]:
         """See `Feed`."""
         quiet = 0
         while not self._is_over():
-            if time.monotonic() >= self._scanned + SCAN or (quiet and self._until_end):
+            if time.monotonic() >= self._due or (quiet and self._until_end):
+                started = time.monotonic()
                 self._watch.scan()
-                self._scanned = time.monotonic()
+                ended = time.monotonic()
+                self._due = ended + max(SCAN, PAUSE * (ended - started))
             quiet += 1
             for tail in list(self._watch.tails):
                 for arrival in self._read(tail):

@@ -65,7 +65,7 @@ class LogfmtStream:
         """See `Reader`."""
         if self._names is None:
             self._bytes += len(block)
-            for line in block.splitlines():
+            for line in block.removeprefix(BOM).splitlines():
                 if self._lines < LINES and line.strip(BLANK):
                     self._lines += 1
                     keys = _KEYS.findall(line.decode("utf-8", "replace").strip())

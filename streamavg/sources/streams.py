@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 import sys
 from dataclasses import replace
@@ -12,9 +11,9 @@ from typing import TYPE_CHECKING
 from streamavg.errors import InputError
 from streamavg.sources.arrow_feed import ArrowFeed
 from streamavg.sources.broker import SCHEME
-from streamavg.sources.family import found
+from streamavg.sources.family import found, log_format
 from streamavg.sources.followed import FileFeed
-from streamavg.sources.formats import format_of, name_of
+from streamavg.sources.formats import codec_of
 from streamavg.sources.lines import LINE_FORMATS, open_reader
 from streamavg.sources.piped import NAME, PipeFeed, here
 from streamavg.sources.several import Several, parted
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from streamavg.sources.feed import Feed, Opening
-
-_ROTATED = re.compile(r"([.-]\d+)+$")  # app.jsonl.1, app.jsonl-20261128
 
 
 def open_feed(sources: Sequence[str], opening: Opening) -> Feed:
@@ -92,9 +89,11 @@ def _files(sources: list[str], opening: Opening) -> Feed:
 
 
 def _format(path: str, opening: Opening) -> str:
+    if codec_of(path) is not None:
+        raise InputError(f"{path}: compressed, so it does not grow; count it with streamavg eval")
     if opening.pattern or opening.input_format:
         return "pattern" if opening.pattern else str(opening.input_format)
-    known = format_of(_ROTATED.sub("", path))
+    known = log_format(path)
     if known is None:
         raise InputError(f"{path}: unknown format; name it with --input-format {'|'.join(LINE_FORMATS)}")
-    return name_of(known)
+    return known

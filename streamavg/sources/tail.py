@@ -136,13 +136,11 @@ class Tail:
         known = len(self.before)
         return os.pread(file, len(self.head), 0) == self.head and os.pread(file, known, self.at - known) == self.before
 
-    def begins_as(self, file: int, is_weak: bool = False) -> bool:
-        """Whether an open file is a copy being made: it begins alike, and is shorter than what was read or can be."""
-        size = os.fstat(file).st_size
-        head = self.head or (os.pread(self.file, HEAD, 0) if self.file >= 0 else b"")
+    def begins_as(self, first: bytes, size: int, is_weak: bool = False) -> bool:
+        """Whether a file is a copy being made: it begins alike, and is shorter than what was read or can be."""
         if not 0 < size < max(self.at, self.size if self.file >= 0 else 0) or (size < HEAD and not is_weak):
             return False
-        first = os.pread(file, HEAD, 0)
+        head = self.head or (os.pread(self.file, HEAD, 0) if self.file >= 0 else b"")
         return bool(head) and head.startswith(first[: len(head)])
 
     def first_line(self) -> bytes:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamavg.errors import InputError
 from streamavg.position import Position, Source, digest_of
-from streamavg.sources.family import found, identity_of, is_rotation, name_of, rotations, siblings
+from streamavg.sources.family import found, identity_of, is_rotation, name_now, rotations, siblings
 from streamavg.sources.known import HEAD
 from streamavg.sources.tail import Tail, holds, resumed
 
@@ -35,6 +35,7 @@ class Watch:
         self.left = dict(position.files)  # counted earlier and not found again yet
         self.tails: list[Tail] = []
         self.closed: list[Tail] = []
+        self._open: set[Identity] = set()
         self._looked: dict[Identity, tuple[int, int]] = {}  # nothing is to be read there, as long as they are so
         self._passed = {(int(size), str(digest)) for size, digest in remembered.get("passed", ())}
         self._seen = dict(remembered.get("seen", {}))
@@ -51,13 +52,18 @@ class Watch:
     def scan(self) -> None:
         """Look at all names once: new files get tails, renamed ones their new names."""
         paths = found(self._sources)
+        given, near = set(paths), dict[str, list[str]]()
         self._rename()
         looked: dict[Identity, tuple[int, int]] = {}
         if self._is_first and self.left:
-            self._find_again(paths)
+            self._find_again(given)
+        self._open = {tail.identity for tail in self.tails}
         for path in paths:
-            for other in (*(each for each in rotations(path) if each not in paths), path):
-                self._look(other, path, paths, looked)
+            directory = os.path.dirname(path)
+            if directory not in near:
+                near[directory] = siblings(path)
+            for other in (*(each for each in rotations(path, near[directory]) if each not in given), path):
+                self._look(other, path, given, looked)
         self._looked, self._is_first = looked, False
         self.tails.sort(key=lambda tail: tail.rotated is None)
 
@@ -66,12 +72,12 @@ class Watch:
         for tail in self.tails:
             if identity_of(tail.path) == tail.identity:
                 continue
-            tail.path = name_of(tail.identity, tail.path) or tail.path
+            tail.path = name_now(tail.identity, tail.path) or tail.path
             if tail.rotated is None:
                 tail.rotated = time.monotonic()
                 self.tallies["rotations"] += 1
 
-    def _find_again(self, paths: list[str]) -> None:
+    def _find_again(self, paths: set[str]) -> None:
         """Tails for what an earlier run counted: under its own name first, then wherever it is in its directory."""
         for source in sorted(self.left, key=lambda source: source.name not in paths):
             own = [source.name] if source.name in paths else []
@@ -104,12 +110,13 @@ class Watch:
         tail = resumed(source, counted, path, file)
         tail.rotated = None if is_given else time.monotonic()
         self.tails.append(tail)
+        self._open.add(tail.identity)
         return True
 
-    def _look(self, path: str, log: str, paths: list[str], looked: dict[Identity, tuple[int, int]]) -> None:
+    def _look(self, path: str, log: str, paths: set[str], looked: dict[Identity, tuple[int, int]]) -> None:
         """Find out what a file is: known already, a copy, counted in an earlier run, or new."""
         identity = identity_of(path)
-        if identity is None or any(tail.identity == identity for tail in self.tails):
+        if identity is None or identity in self._open:
             return
         file = _opened(path)
         if file is None:
@@ -134,22 +141,23 @@ class Watch:
         """A tail for a file of which nothing was read."""
         tail = Tail(Source(path, format_, 0, secrets.token_hex(16)), path, file)
         self.tails.append(tail)
+        self._open.add(tail.identity)
         return tail
 
-    def _is_held(self, file: int, path: str, paths: list[str]) -> bool:
+    def _is_held(self, file: int, path: str, paths: set[str]) -> bool:
         """Whether a file holds what a tail has read, or the beginning of it; a tail without its own file goes on there.
 
         Little content proves something only where a rotated copy of the other file is likely.
         """
         is_rotated = path not in paths or any(is_rotation(path, each) for each in paths)
+        first, size = os.pread(file, HEAD, 0), os.fstat(file).st_size
         for tail in (*self.tails, *self.closed):
-            if tail.begins_as(file, is_rotated):
+            if tail.begins_as(first, size, is_rotated):
                 return True
-            if tail.is_in(file, is_rotated):
-                if tail.is_alive:
-                    return True
-                self._move(tail, os.dup(file), path)
-                return tail in self.closed
+            if first.startswith(tail.head) and tail.is_in(file, is_rotated):
+                if not tail.is_alive:
+                    self._move(tail, os.dup(file), path)
+                return True
         return False
 
     def _move(self, tail: Tail, file: int, path: str) -> None:
@@ -162,10 +170,11 @@ class Watch:
         tail.rotated = tail.rotated or time.monotonic()
         if tail.look():
             self.tails.append(tail)
+            self._open.add(tail.identity)
         else:
             self.retire(tail)
 
-    def _is_passed(self, file: int, path: str, paths: list[str]) -> bool:
+    def _is_passed(self, file: int, path: str, paths: set[str]) -> bool:
         """Whether a rotated file was there before anything was followed, or is still empty."""
         if path in paths:
             return False

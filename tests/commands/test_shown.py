@@ -12,12 +12,15 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+import streamavg as sa
 from streamavg.cli import main
 
 if TYPE_CHECKING:
@@ -184,3 +187,39 @@ def test_a_window_that_the_disk_had_no_room_for_is_said_by_the_next_run(log, tmp
     ]
     assert {line["rows"] for line in lines(emitted)} == {10}
     assert lines(emitted)[0]["window_end"] == "2026-11-28T00:10:00Z"
+
+
+@pytest.mark.parametrize("kills", [1, pytest.param(8, marks=pytest.mark.long)])
+def test_killed_at_any_time_each_window_is_one_whole_line(tmp_path, kills):
+    """SIGKILL while a log grows: every window of the log once, in order, with the counts that it has in the end."""
+    log, emitted, state = tmp_path / "log.jsonl", tmp_path / "emitted.out", tmp_path / "log.sav"
+    flags = [str(log), "--window", "10s", "--time", "ts", "--checkpoint", str(state), "--every", "100ms"]
+    flags += ["--emit", str(emitted), "--emit-every", "50ms", "--batch-age", "50ms", "--no-progress"]
+    random, written, start = Random(kills), 0, datetime(2020, 1, 1)
+    log.touch()
+
+    def grow(rows: int) -> None:
+        nonlocal written
+        with log.open("a") as file:
+            for k in range(written, written + rows):
+                ts = (start + timedelta(seconds=k)).isoformat()
+                file.write(json.dumps({"y_true": "ab"[k % 2], "y_pred": "abc"[k % 3], "ts": ts}) + "\n")
+        written += rows
+
+    for _ in range(kills):
+        before = emitted.stat().st_size if emitted.exists() else 0
+        with started(*flags, stdout=subprocess.DEVNULL) as run:
+            for _ in range(200):
+                grow(random.randrange(2, 20))
+                time.sleep(random.random() / 20)
+                if emitted.exists() and emitted.stat().st_size > before + random.randrange(5_000):
+                    break
+            run.kill()
+    assert main(["follow", *flags, "--until-end", "-o", str(tmp_path / "report.txt")]) == 0
+    whole = sa.evaluate(str(log), y_true="y_true", y_pred="y_pred", window="10s", time="ts").windows
+    held = [line for line in lines(emitted) if line["kind"] == "window"]
+    assert [line["window_start"] for line in held] == [f"{start:%Y-%m-%dT%H:%M:%SZ}" for start in list(whole)[:-1]]
+    assert [line["fingerprint"] for line in held] == [snap.fingerprint() for snap in list(whole.values())[:-1]]
+    totals = [line["sequence"] for line in lines(emitted) if line["kind"] == "total"]
+    assert totals == sorted(set(totals))
+    assert totals[-1] == written

@@ -65,6 +65,18 @@ def test_the_total_comes_at_its_time_and_at_the_end(tmp_path):
     assert lines[0]["readings"] == {"unlabelled share": 0.0321, "oldest unlabelled seconds": 12}
 
 
+def test_a_total_names_the_worst_slices(tmp_path):
+    path, acc = tmp_path / "out.jsonl", Accumulator(by=["place"])
+    acc.update({"y_true": ["a"] * 80, "y_pred": ["a"] * 40 + ["b"] * 40, "place": ["x"] * 40 + [None] * 40})
+    emit = Emit(str(path), Reader(), every=1e-9)
+    emit.see(Moment(acc.snapshot(), sequence=80))
+    emit.close()
+    (line,) = said(path)
+    worst = [{"key": {"place": None}, "rows": 40}, {"key": {"place": "x"}, "rows": 40}]
+    assert [{name: each[name] for name in ("key", "rows")} for each in line["slices"]] == worst
+    assert [each["f1_micro"] for each in line["slices"]] == [0.0, 1.0]
+
+
 def test_nothing_new_is_not_said(tmp_path):
     path = tmp_path / "out.jsonl"
     emit = Emit(str(path), Reader(), every=1e-9)

@@ -109,3 +109,26 @@ def test_pieces_are_never_parted():
         lines = flow(words, width)
         assert "   ".join(lines).split("   ") == words
         assert all(len(line) <= width or line in words for line in lines)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_worst_slices_are_shown_where_rows_are_told_apart(width):
+    acc = Accumulator(by=["pl\x1bace"])
+    places = ["\u202enorth", "south" * 30, None]
+    true, pred = ["a", "b"] * 60, (["a", "b"] * 20 + ["a", "a"] * 20 + ["b", "a"] * 20)
+    acc.update({"y_true": true, "y_pred": pred, "pl\x1bace": [places[k // 40] for k in range(120)]})
+    shown = Moment(acc.snapshot())
+    lines = drawn(shown, width)
+    assert max(map(cell_len, lines)) <= width
+    assert not any(UNPRINTABLE.search(line) for line in lines)
+    first = lines.index(next(line for line in lines if line.startswith("worst slice")))
+    names = [line.split()[0] for line in lines[first + 2 : first + 5]]
+    assert names[0] == "(null)"
+    assert names[1].startswith("southsouth")
+    assert names[2] == "\\u202enorth"
+    assert [line.split()[-2:] for line in lines[first + 2 : first + 5]] == [
+        ["0.0000", "0.0000"],
+        ["0.5000", "0.3333"],
+        ["1.0000", "1.0000"],
+    ]
+    assert len(drawn(shown, width, 18)) <= 18
