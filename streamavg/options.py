@@ -19,7 +19,7 @@ from streamavg.count.selection import (
 )
 from streamavg.count.slicing import Slicing
 from streamavg.errors import InputError, require_one_of
-from streamavg.numeric import Numeric
+from streamavg.numeric import Numeric, Timed
 from streamavg.state.config import ANY, Config, NullPred, Task, Unknown
 from streamavg.state.labels import label_text
 
@@ -162,9 +162,11 @@ class Options:
     def columns_of(self, available: Sequence[str]) -> list[str]:
         """The columns of a source that are read, each once. Raises InputError if one is missing."""
         sides = self.chosen(available)
-        texts = (sides.true, sides.pred, sides.by, sides.time, sides.op)
-        numbers = {*sides.score.columns, *sides.weight.columns} - {name for side in texts for name in side.columns}
-        return [Numeric(name) if name in numbers else name for name in sides.columns]
+        texts = {name for side in (sides.true, sides.pred, sides.by, sides.op) for name in side.columns}
+        times = {*sides.time.columns} - texts
+        numbers = {*sides.score.columns, *sides.weight.columns} - texts - times
+        kinds: dict[str, type[str]] = {**dict.fromkeys(numbers, Numeric), **dict.fromkeys(times, Timed)}
+        return [kinds.get(name, str)(name) for name in sides.columns]
 
     def in_order(self, available: Sequence[str]) -> Sides:
         """The same, indicator columns in the order of their labels."""

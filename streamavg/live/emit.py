@@ -48,6 +48,7 @@ class Emit:
     ) -> None:
         self._reader, self._every, self._size, self._clock = reader, every, window, clock
         self._due = clock() + (every or 0.0)
+        self.least = 0.5 if window is not None or every is None else every
         self._file = Appended(path)
         self._said: dict[tuple[str, str], None] = {}  # (lineage, window start), oldest first
         self._sequence: dict[str, int] = {}

@@ -57,7 +57,14 @@ class Moment:
 
 
 class Observer(Protocol):
-    """Who is told of moments. What it raises ends the run after a last save; it may keep a moment, never wait."""
+    """Who is told of moments. What it raises ends the run after a last save; it may keep a moment, never wait.
+
+    least: it has no use for moments that are less than so many seconds apart.
+    """
+
+    @property
+    def least(self) -> float:
+        """The least seconds between moments."""
 
     def see(self, moment: Moment) -> None:
         """The stream is here now."""
@@ -67,7 +74,7 @@ class Observer(Protocol):
 
 
 class Watch:
-    """Tells observers, at most every `least` seconds, and so that it all takes at most a `share` of the time.
+    """Tells observers as often as one of them has use for, and so that it all takes at most a `share` of the time.
 
     A state of 1,000,000 labels takes a second to read; told of it twice a second nothing would be counted any more.
 
@@ -79,12 +86,12 @@ class Watch:
     def __init__(
         self,
         observers: Iterable[Observer],
-        least: float = 0.5,
         share: float = 0.1,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._observers = list(observers)
-        self._least, self._share, self._clock = least, share, clock
+        self._least = min((each.least for each in self._observers), default=0.0)
+        self._share, self._clock = share, clock
         self._next = float("-inf")
 
     def is_due(self) -> bool:

@@ -32,6 +32,8 @@ class Serve:
     labels: how many have series of their own. Raises InputError if the address cannot be had.
     """
 
+    least = 1.0
+
     def __init__(self, address: str, reader: Reader, signed: bool = False, labels: int = 100) -> None:
         metrics_client()
         wanted = Address.of(address)

@@ -34,6 +34,8 @@ class View:
     What is printed to standard error meanwhile appears above it.
     """
 
+    least = 0.5
+
     def __init__(self, console: Console, reader: Reader) -> None:
         self._console, self._reader = console, reader
         self._plain = not (console.encoding or "").lower().startswith("utf")
@@ -60,7 +62,8 @@ class Lines:
     """An observer that writes a line to a file every so many seconds, and for the last moment if it wrote any."""
 
     def __init__(self, file: TextIO, reader: Reader, every: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._file, self._reader, self._every, self._clock = file, reader, every, clock
+        self._file, self._reader, self._clock = file, reader, clock
+        self.least = self._every = every
         self._due, self._written = clock() + every, 0
 
     def see(self, moment: Moment) -> None:

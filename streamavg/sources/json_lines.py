@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from streamavg.sources.json_blocks import DEPTH, LONGEST
@@ -106,3 +107,17 @@ def number(value: Any) -> float | None:
     if type(value) not in (int, float):
         raise MalformedError
     return float(value)
+
+
+def instant(value: Any) -> str | float | None:
+    """A time, as text or as a number of seconds, None for null. Raises MalformedError for anything else."""
+    return label(value) if isinstance(value, str) else number(value)
+
+
+def plain(seconds: float) -> str:
+    """The digits of a number, without an exponent.
+
+    >>> plain(1.7e9), plain(2**60), plain(0.000001)
+    ('1700000000', '1152921504606846976', '0.000001')
+    """
+    return str(seconds) if isinstance(seconds, int) else f"{Decimal(repr(seconds)).normalize():f}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from streamavg.numeric import Numeric
+from streamavg.numeric import Numeric, Timed
 from streamavg.sources.json_blocks import plain_lines
 from streamavg.sources.json_columns import (
     bool_array,
@@ -18,7 +18,7 @@ from streamavg.sources.json_columns import (
     whole_numbers,
 )
 from streamavg.sources.json_fields import columns_of, found_in
-from streamavg.sources.json_lines import BLANK, MalformedError, label, number, parse
+from streamavg.sources.json_lines import BLANK, MalformedError, instant, label, number, parse, plain
 from streamavg.sources.json_paths import column_of, schema_of, value_at
 from streamavg.sources.unit import Piece
 
@@ -105,7 +105,7 @@ class Rows:
 
     def _settled(self, name: str, column: pa.Array) -> pa.Array | None:
         """The column as it is handed on: a guessed type without a value as nulls, floats as integers if they are."""
-        if isinstance(name, Numeric):
+        if isinstance(name, Numeric) or (isinstance(name, Timed) and pa.types.is_floating(column.type)):
             return column
         if name in self._unknown and column.null_count == len(column):
             return pa.nulls(len(column))
@@ -143,7 +143,7 @@ class Rows:
             return None
         if self._lists.setdefault(name, isinstance(value, list)) != isinstance(value, list):
             raise MalformedError
-        check = number if isinstance(name, Numeric) else label
+        check = number if isinstance(name, Numeric) else instant if isinstance(name, Timed) else label
         for each in value if isinstance(value, list) else (value,):
             check(each)
         return value
@@ -153,6 +153,8 @@ class Rows:
         if isinstance(name, Numeric):
             return number_lists(values) if self._lists.get(name) else number_array(values)
         seen = type_of(values)
+        if isinstance(name, Timed) and seen in (None, pa.int64(), pa.float64()):
+            return self._instants(name, values)
         if seen == pa.null() and name in self._unknown:
             return pa.nulls(len(values))
         if seen not in (None, pa.null()):
@@ -162,3 +164,10 @@ class Rows:
         if self._lists.get(name):
             return list_array([None if value is None else [label(each) for each in value] for value in values])
         return label_array([label(value) for value in values])
+
+    def _instants(self, name: str, values: list[Any]) -> pa.Array:
+        """Numbers, or numbers among texts as texts too; a number comes to the same time either way."""
+        if not any(isinstance(value, str) for value in values):
+            self._types[name] = pa.float64()
+            return number_array(values)
+        return label_array([value if value is None or isinstance(value, str) else plain(value) for value in values])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from streamavg.errors import InputError
-from streamavg.numeric import Numeric
+from streamavg.numeric import Numeric, Timed
 from streamavg.position import MOST, gaps
 from streamavg.sources.faults import reading
 from streamavg.sources.json_blocks import LONGEST, blocks
@@ -93,6 +93,8 @@ def wanted_types(names: Sequence[str], types: Mapping[str, pa.DataType | None]) 
 
 def _wanted(name: str, kind: pa.DataType | None) -> pa.DataType:
     """The type to read a column as, from what its first values suggest."""
+    if isinstance(name, Timed) and kind is not None and (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        return pa.float64()
     if not isinstance(name, Numeric):
         return pa.string() if kind is None else kind
     return pa.list_(pa.float64()) if kind is not None and pa.types.is_list(kind) else pa.float64()

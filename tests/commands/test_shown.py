@@ -189,7 +189,7 @@ def test_a_window_that_the_disk_had_no_room_for_is_said_by_the_next_run(log, tmp
     assert lines(emitted)[0]["window_end"] == "2026-11-28T00:10:00Z"
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(8, marks=pytest.mark.long)])
+@pytest.mark.parametrize("kills", [1, pytest.param(8, marks=pytest.mark.long)])
 def test_killed_at_any_time_each_window_is_one_whole_line(tmp_path, kills):
     """SIGKILL while a log grows: every window of the log once, in order, with the counts that it has in the end."""
     log, emitted, state = tmp_path / "log.jsonl", tmp_path / "emitted.out", tmp_path / "log.sav"
@@ -210,9 +210,9 @@ def test_killed_at_any_time_each_window_is_one_whole_line(tmp_path, kills):
         before = emitted.stat().st_size if emitted.exists() else 0
         with started(*flags, stdout=subprocess.DEVNULL) as run:
             for _ in range(200):
-                grow(random.randrange(20, 200))
+                grow(random.randrange(2, 20))
                 time.sleep(random.random() / 20)
-                if emitted.exists() and emitted.stat().st_size > before + random.randrange(8_000):
+                if emitted.exists() and emitted.stat().st_size > before + random.randrange(5_000):
                     break
             run.kill()
     assert main(["follow", *flags, "--until-end", "-o", str(tmp_path / "report.txt")]) == 0
