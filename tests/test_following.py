@@ -183,7 +183,7 @@ def test_observers_see_the_last_moment_and_are_closed_after_an_error() -> None:
         def close(self) -> None:
             self.is_closed = True
 
-        fails = False
+        fails, least = False, 0.0
 
     eye = Eye()
     loop(FakeFeed([batch(3)]), observers=[eye]).keep()
