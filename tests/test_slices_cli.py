@@ -121,6 +121,13 @@ def test_seconds_in_json_may_have_fractions(tmp_path, capsys):
     assert rows == {"1970-01-01T00:00:00Z": 2, "1970-01-01T00:01:00Z": 2, "1970-01-01T00:16:00Z": 1}
 
 
+def test_times_that_are_none_are_told(tmp_path, capsys):
+    path = tmp_path / "a.csv"
+    path.write_text("y_true,y_pred,ts\na,a,12/31/2024\n")
+    assert cli.main(["eval", str(path), "--window", "1m", "--time", "ts"]) == 0
+    assert capsys.readouterr().err.startswith("note: no row has a time that a window can take; times are timestamps")
+
+
 def test_follow_emits_each_closed_window_once(tmp_path, capsys):
     log, saved, out = tmp_path / "a.jsonl", tmp_path / "a.sav", tmp_path / "out.jsonl"
     table = drawn(900).sort_by("ts").to_pylist()
