@@ -32,7 +32,7 @@ def reported(
     )
     if snap.state.config.window and not snap.windows:
         noted(
-            "no row has a time that a window can take; times are timestamps, dates, ISO 8601 texts, or numbers of seconds "
+            "no row has a time that a window can take; times are timestamps, dates, ISO 8601 texts, or seconds "
             "since 1970 (not milliseconds)"
         )
     missed = [_missed(snap, name, limit, chosen) for name, limit in gates]
