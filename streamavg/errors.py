@@ -9,7 +9,14 @@ if TYPE_CHECKING:
 
 
 class InputError(ValueError):
-    """The data or the request cannot be used: a wrong column, type, label, file or option."""
+    """The data or the request cannot be used: a wrong column, type, label, file or option.
+
+    `row` is the number of the row where that is the one to blame, and others may be fine.
+    """
+
+    def __init__(self, message: str, *, row: int | None = None) -> None:
+        super().__init__(message)
+        self.row = row
 
 
 class MismatchError(ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 from collections import Counter, deque
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from streamavg.errors import InputError
 from streamavg.live.moment import Moment, Watch
 from streamavg.position import Position
+from streamavg.sources.unit import Bad
 from streamavg.state.spans import LEAST_START, moment
 
 if TYPE_CHECKING:
@@ -86,6 +88,7 @@ class Following:
 
     def __post_init__(self) -> None:
         self._steps: list[tuple[Source, Sequence[Span], str]] = []
+        self._refused, self._accepted, self._place = 0, self.records, ("", 0)
         self._failures, self._ends, self._is_torn = 0, float("inf"), False
         self._due = float("-inf")  # before the first row, so that what cannot be written is found out now
         self._watch = Watch(self.observers)
@@ -121,6 +124,7 @@ class Following:
 
     def _count(self, arrival: Arrival) -> None:
         source, piece = arrival
+        self._place = source.name, piece.spans[0].start if piece.spans else 0
         try:
             if self.join is None:
                 self._count_batch(piece.batch, source, piece.malformed)
@@ -143,7 +147,26 @@ class Following:
         self._is_torn = False
 
     def _count_batch(self, batch: pa.RecordBatch, source: Source, malformed: int = 0) -> None:
-        self.accumulator._count_piece(batch, malformed, self.records)
+        """Count a batch; where one of its rows cannot be, such as one with a negative weight, all the others.
+
+        Raises InputError if that is so for half of all rows: then it is not the rows that are wrong.
+        """
+        try:
+            self.accumulator._count_piece(batch, malformed, self.records)
+        except InputError as error:
+            if error.row is None or self._refused >= self._accepted:
+                raise
+            if batch.num_rows == 1:
+                self._refused += 1
+                text = json.dumps(batch.to_pylist()[0], default=str).encode()
+                self.rejects.add(self._place[0], self._place[1], [Bad(0, "no_value", text)])
+                self.accumulator._count_piece(batch.slice(0, 0), malformed + 1)
+                return
+            half = batch.num_rows // 2  # by halves, for a row's number is another where added and retracted rows part
+            self._count_batch(batch.slice(0, half), source, malformed)
+            self._count_batch(batch.slice(half), source)
+            return
+        self._accepted += batch.num_rows
         if self.watermark is not None:
             self.watermark.observe(batch, source)
 

@@ -81,7 +81,8 @@ def split_by_op(batch: pa.RecordBatch, name: str, first_row: int) -> list[tuple[
         row = int(np.argmax(wrong))
         raise InputError(
             f"column {name!r}: {batch[name][row].as_py()!r} at row {first_row + row} is no op; "
-            "a row is added (+) or taken away again (-)"
+            "a row is added (+) or taken away again (-)",
+            row=first_row + row,
         )
     minus = codes == FIRST + 1
     if not minus.any():

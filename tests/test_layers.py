@@ -67,7 +67,7 @@ ALLOWED = {
     "signals": [],
     "output": ["(checkpoint.wire)", "(sources)", "errors"],
     "watermark": ["numpy", "count.times", "derive.panes", "snapshot", "state", "errors"],
-    "following": ["live.moment", "position", "state.spans", "errors"],
+    "following": ["sources.unit", "live.moment", "position", "state.spans", "errors"],
     "resumed": ["checkpoint", "position", "state", "errors"],
     "arguments": ["(report.escape)", "(commands.follow_arguments)"],
     "commands": ["*"],

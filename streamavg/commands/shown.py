@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -52,7 +53,8 @@ def observers(chosen: argparse.Namespace) -> list[Observer]:
             found.append(_emit(chosen, reader))
         if chosen.serve is not None:
             found.append(_serve(chosen, reader))
-        if not chosen.no_progress:
+        is_taken = chosen.emit == "-" and sys.stdout.isatty()  # two that write to one terminal tear each other
+        if not chosen.no_progress and not is_taken:
             found.append(_view(reader))
     except BaseException:
         for each in found:

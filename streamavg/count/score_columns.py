@@ -104,10 +104,14 @@ def _common_length(lengths: Array, missing: Mask, width: int | None, name: str, 
     if len(wrong):
         raise InputError(
             f"column {name!r} has {lengths[wrong[0]]} scores at row {first_row + wrong[0]}, expected {size}; "
-            "give each row a score for each class, or null"
+            "give each row a score for each class, or null",
+            row=first_row + int(wrong[0]),
         )
     if len(there) and not size:
-        raise InputError(f"column {name!r} has an empty list at row {first_row + there[0]}; give null for no scores")
+        raise InputError(
+            f"column {name!r} has an empty list at row {first_row + there[0]}; give null for no scores",
+            row=first_row + int(there[0]),
+        )
     return size
 
 

@@ -110,7 +110,8 @@ def whole_floats(array: pa.Array, name: str, first_row: int) -> pa.Array:
         row = int(np.flatnonzero(wrong)[0])
         raise InputError(
             f"column {name!r}: {values[row]} at row {first_row + row} is no label: expected whole numbers in int64; "
-            "for scores threshold them first, for names cast the column to string"
+            "for scores threshold them first, for names cast the column to string",
+            row=first_row + row,
         )
     return pa.array(filled.astype(np.int64), mask=null)
 
@@ -124,7 +125,8 @@ def refuse_above_int64(array: pa.Array, name: str, first_row: int) -> None:
         if above >= 0:
             raise InputError(
                 f"column {name!r}: {array[above].as_py()} at row {first_row + above} is outside int64; "
-                "cast the column to string"
+                "cast the column to string",
+                row=first_row + above,
             )
 
 

@@ -60,7 +60,8 @@ def weights_of(array: pa.Array, name: str, first_row: int = 0) -> RowWeights:
         row = int(np.argmax(wrong))
         value = "null" if null is not None and null[row] else array[row].as_py()
         raise InputError(
-            f"column {name!r}: weight {value} at row {first_row + row}; weights are finite numbers of 0 or more"
+            f"column {name!r}: weight {value} at row {first_row + row}; weights are finite numbers of 0 or more",
+            row=first_row + row,
         )
     return weights
 
