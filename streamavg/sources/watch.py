@@ -29,9 +29,14 @@ class Watch:
     """
 
     def __init__(
-        self, sources: Sequence[str], format_of: Callable[[str], str], position: Position, remembered: Mapping[str, Any]
+        self,
+        sources: Sequence[str],
+        format_of: Callable[[str], str],
+        position: Position,
+        remembered: Mapping[str, Any],
+        note: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._sources, self._format_of = sources, format_of
+        self._sources, self._format_of, self._note = sources, format_of, note
         self.left = dict(position.files)  # counted earlier and not found again yet
         self.tails: list[Tail] = []
         self.closed: list[Tail] = []
@@ -91,8 +96,20 @@ class Watch:
         *identity, largest = self._seen.get(source.name, (0, 0, 0))
         tail = next((tail for tail in self.tails if tail.source == source), None)
         if (tail is None or tail.path != source.name) and identity_of(source.name) == tuple(identity):
-            self.tallies["truncations"] += 1
-            self.tallies["lost_bytes"] += max(largest - (source.size if tail is None else tail.size), 0)
+            self._truncated(source.name, largest - (source.size if tail is None else tail.size), tail)
+        elif tail is None and largest:
+            self.tallies["gone"] += 1
+            self._note(
+                f"warning: {source.name}: the file of that name that was counted up to byte {source.size} is found "
+                "nowhere now (deleted, or compressed too early?); what was not read of it is lost"
+            )
+
+    def _truncated(self, path: str, lost: int, rest: Tail | None) -> None:
+        """Tell that a file was truncated, and what became of the bytes that were not read."""
+        self.tallies["truncations"] += 1
+        self.tallies["lost_bytes"] += max(lost, 0)
+        found = f"; the rest of what it held is read from {rest.path}" if rest is not None else ""
+        self._note(f"warning: {path}: truncated{found}" + (f"; {lost} bytes of it are lost" if lost > 0 else ""))
 
     def _claim(self, path: str, source: Source, is_given: bool) -> bool:
         """Make a tail if a file holds what was counted of another one."""
@@ -192,7 +209,7 @@ class Watch:
 
     def cut(self, tail: Tail) -> None:
         """A file was truncated: go on with what it holds now, and with the rest of the old content where a copy is."""
-        self.tallies["truncations"] += 1
+        name = tail.path
         self._start(os.dup(tail.file), tail.path, tail.source.format)
         lost, self.tails = tail.largest if tail.at else 0, [each for each in self.tails if each is not tail]
         tail.close()
@@ -209,7 +226,7 @@ class Watch:
             os.close(file)
         else:
             lost -= tail.at
-        self.tallies["lost_bytes"] += max(lost, 0)
+        self._truncated(name, lost, tail if tail.file >= 0 or tail.path != name else None)
         self.tails.sort(key=lambda each: each.rotated is None)
 
     def settled(self, position: Position) -> Position:
