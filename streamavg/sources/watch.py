@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from streamavg.errors import InputError
+from streamavg.errors import InputError, StateError
 from streamavg.position import Position, Source, digest_of
 from streamavg.sources.family import found, identity_of, is_rotation, name_now, rotations, siblings
 from streamavg.sources.known import HEAD
@@ -42,8 +42,13 @@ class Watch:
         self.closed: list[Tail] = []
         self._open: set[Identity] = set()
         self._looked: dict[Identity, tuple[int, int]] = {}  # nothing is to be read there, as long as they are so
-        self._passed = {(int(size), str(digest)) for size, digest in remembered.get("passed", ())}
-        self._seen = dict(remembered.get("seen", {}))
+        try:
+            self._passed = {(int(size), str(digest)) for size, digest in remembered.get("passed", ())}
+            self._seen = {str(path): tuple(map(int, about)) for path, about in remembered.get("seen", {}).items()}
+            if any(len(about) != 3 for about in self._seen.values()) or any(size < 0 for size, _ in self._passed):
+                raise ValueError
+        except (TypeError, ValueError, AttributeError):
+            raise StateError("the state file says of its files what cannot be; restore it from a copy") from None
         self._is_first = True
         self._is_fresh = not position.files and "passed" not in remembered
         self.tallies: Counter[str] = Counter()
