@@ -11,11 +11,46 @@ from streamavg.count.small import loops
 from streamavg.count.spaces import roomy
 
 if TYPE_CHECKING:
+    from streamavg.count.placing import Placing
+
     Codes = np.ndarray[Any, np.dtype[np.uint32]]
 
 FOLDED_CODE, FIRST_PAIR = 1, 2  # codes below FIRST_PAIR stand for no pair
 DENSE = 1 << 22  # pairs of codes up to this number are looked up in a table, more are sorted
 _NEW = np.uint32(0xFFFFFFFF)
+
+
+class Entries:
+    """The codes of pairs of dictionary entries, looked up in one pass as long as both dictionaries stay the same."""
+
+    def __init__(self) -> None:
+        self._dictionaries: tuple[Any, Any] = (None, None)
+        self._table: Codes = np.empty(0, np.uint32)
+        self._scratch = Scratch()
+
+    def codes(self, level: Joined, placings: tuple[Placing, Placing], arrays: tuple[Any, Any]) -> Codes | None:
+        """The code of each row's pair; None where these columns must be read one by one."""
+        first, second = (placing.entries(array) for placing, array in zip(placings, arrays, strict=True))
+        if first is None or second is None:
+            return None
+        one, other = (placing.dictionary for placing in placings)
+        width = len(other)
+        if len(one) * width > DENSE:
+            return None
+        if self._dictionaries[0] is not one or self._dictionaries[1] is not other:
+            self._dictionaries, self._table = (one, other), np.full(len(one) * width, _NEW)
+        a, b = (codes.astype(np.uint32, copy=False) for codes in (first, second))
+        out, place_pairs = self._scratch.of(len(a)), loops(len(a)).place_pairs
+        if place_pairs(a, b, np.uint64(width), self._table, out) == _NEW:
+            new = out == _NEW
+            if int(a[new].max()) >= len(one) or int(b[new].max()) >= width:
+                return None  # a wild code, which reading them one by one has a message for
+            fresh = distinct(a[new] * np.uint32(width) + b[new])
+            sides = [placing.codes_of(part) for placing, part in zip(placings, np.divmod(fresh, width), strict=True)]
+            codes = [level.code(*pair) for pair in zip(*(side.tolist() for side in sides), strict=True)]
+            self._table[fresh] = codes
+            place_pairs(a, b, np.uint64(width), self._table, out)
+        return out
 
 
 class Joined:

@@ -71,18 +71,42 @@ class Placing:
             found = self._of_integers(array)
         return self.column.words(array).values if found is None else found
 
-    def _of_entries(self, array: pa.DictionaryArray) -> Codes | None:
-        raw, dictionary = raw_codes(array.indices), array.dictionary
+    def entries(self, array: pa.Array) -> Any:
+        """The unsigned codes of a dictionary column without nulls as they are, for `codes_of`; None for another one."""
+        if not pa.types.is_dictionary(array.type) or array.indices.null_count or not len(array):
+            return None
+        validated(array, self.column.name, full=False)
+        self._know(array.dictionary)
+        return raw_codes(array.indices)
+
+    @property
+    def dictionary(self) -> Any:
+        """The dictionary that was met last; the same object as long as it is equal."""
+        return self._dictionary
+
+    def codes_of(self, entries: Any) -> Codes:
+        """The codes of some entries of the dictionary that was met last."""
+        fresh = np.unique(entries[self._entries[entries] == _NEW])
+        if fresh.size:
+            self._entries[fresh] = self.column.learned(solid(self.dictionary).take(pa.array(fresh)))
+        found: Codes = self._entries[entries]
+        return found
+
+    def _know(self, dictionary: pa.Array) -> None:
         if self._dictionary is None or not same_dictionary(self._dictionary, dictionary):
             validated(dictionary, self.column.name, full=True)
             self._dictionary, self._entries = dictionary, np.full(len(dictionary), _NEW)
+
+    def _of_entries(self, array: pa.DictionaryArray) -> Codes | None:
+        raw = raw_codes(array.indices)
+        self._know(array.dictionary)
         out = self._scratch.of(len(raw))
         place = loops(len(raw)).place
         if place(raw, self._entries, out) == _NEW:
             fresh = distinct(raw[out == _NEW])
-            if int(fresh[-1]) >= len(dictionary):
+            if int(fresh[-1]) >= len(self._entries):
                 return None  # a wild code, which `words` has a message for
-            self._entries[fresh] = self.column.learned(solid(dictionary).take(pa.array(fresh)))
+            self.codes_of(fresh)
             place(raw, self._entries, out)
         return out
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streamavg.count.joined import FOLDED_CODE, Joined
+from streamavg.count.joined import FOLDED_CODE, Entries, Joined
 from streamavg.count.placing import Placing
 from streamavg.count.times import times_of
 from streamavg.count.vocabulary import FIRST, UNKNOWN, Vocabulary
@@ -35,6 +35,7 @@ class SliceKeys:
         self._columns = [Placing(name, Vocabulary((), closed=False)) for name in by]
         self._size, self._time = window_size(window) if window else 0, time
         self._panes: dict[int | None, int] = {None: 0}
+        self._entries = Entries()  # of the first two columns
         self._levels = [Joined() for _ in range(len(by) + bool(window) - 1)]
 
     @property
@@ -46,8 +47,14 @@ class SliceKeys:
 
     def read(self, batch: pa.RecordBatch, first_row: int) -> Codes:
         """The code of each row's slice. Raises InputError for a column that holds no labels, or no times."""
-        found, size = None, 0
-        for k, (codes, bound) in enumerate(self._parts(batch, first_row)):
+        found: Codes | None = None
+        size, start = 0, 0
+        if len(self._columns) > 1:
+            both = self._columns[0], self._columns[1]
+            found = self._entries.codes(self._levels[0], both, tuple(batch[each.column.name] for each in both))
+            if found is not None:
+                size, start = len(self._levels[0]), 2
+        for k, (codes, bound) in enumerate(self._parts(batch, first_row, start), start):
             if found is None:
                 found, size = codes, bound
             else:
@@ -57,9 +64,9 @@ class SliceKeys:
         assert found is not None
         return found
 
-    def _parts(self, batch: pa.RecordBatch, first_row: int) -> list[tuple[Codes, int]]:
+    def _parts(self, batch: pa.RecordBatch, first_row: int, start: int) -> list[tuple[Codes, int]]:
         parts = []
-        for placing in self._columns:
+        for placing in self._columns[start:]:
             codes = placing.codes(batch[placing.column.name], first_row)
             parts.append((codes, len(placing.column.vocabulary)))
         if self._size:
@@ -125,5 +132,6 @@ class SliceKeys:
         """A copy that learns on its own."""
         twin = copy.copy(self)
         twin._columns = [each.twin() for each in self._columns]
+        twin._entries = Entries()
         twin._panes, twin._levels = dict(self._panes), [level.twin() for level in self._levels]
         return twin

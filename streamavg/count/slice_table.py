@@ -52,6 +52,8 @@ class SliceTable:
         slices, count = rows.slices, len(rows)
         if not count:
             return False
+        if self._counted_as_before(rows, step, bound):
+            return self._hot is not None and self._hot.is_whole
         true, pred, labels, is_words = self._codes(rows.true[0], rows.pred[0], bound)
         if labels * bound > MOST_CELLS:
             self._count_sparsely(slices, true, pred, step)
@@ -67,6 +69,19 @@ class SliceTable:
                 hot.count(slices, true, pred, (bound, labels), -step)
                 raise
         return is_whole
+
+    def _counted_as_before(self, rows: Rows, step: int, bound: int) -> bool:
+        """Count integers that fit the table that there is, without a look at them before; False: nothing counted."""
+        hot, (y_true, y_pred) = self._hot, (rows.true[0], rows.pred[0])
+        if hot is None or hot.is_words or self._is_binary or hot.size[0] < bound or hot.rows + len(rows) > MOST_ROWS:
+            return False
+        if not (_is_whole(y_true) and _is_whole(y_pred)):
+            return False
+        t, p, labels = raw_codes(y_true), raw_codes(y_pred), min(hot.size[1], _most_whole(y_true, y_pred))
+        done = hot.count(rows.slices, t, p, (bound, labels), step)
+        if done < len(t):
+            hot.count(rows.slices[:done], t[:done], p[:done], (bound, labels), -step)
+        return done == len(t)
 
     def take_back(self, rows: Rows, step: int, bound: int) -> None:
         """Undo a `count` of rows that the total does not have."""
@@ -97,9 +112,7 @@ class SliceTable:
         if not self._vocabulary.closed and _is_whole(y_true) and _is_whole(y_pred):
             t, p = raw_codes(y_true), raw_codes(y_pred)
             labels = 1 + max(int(t.max()), int(p.max()))
-            # an unsigned view of a negative number is not below half of what its type can hold
-            most = 1 << min(y_true.type.bit_width, y_pred.type.bit_width) - 1
-            if labels <= most and labels * bound <= MOST_CELLS // 4:
+            if labels <= _most_whole(y_true, y_pred) and labels * bound <= MOST_CELLS // 4:
                 return t, p, labels, False
         t, p = self._true.words(y_true).values, self._pred.words(y_pred).values
         if t.min() < FIRST or (self._abstain and p.min() < FIRST):
@@ -224,6 +237,12 @@ class SliceTable:
         numbers["rows"] = tables[TP].sum(axis=1, dtype=np.int64) + tables[FN].sum(axis=1, dtype=np.int64)
         texts = [self._vocabulary.labels[word - FIRST] for word in words[named].tolist()]
         return Slices.of(keys, texts, tables, np.stack([numbers[name] for name in NUMBERS], axis=1))
+
+
+def _most_whole(y_true: pa.Array, y_pred: pa.Array) -> int:
+    """Below which unsigned views of both are the integers: that of a negative one is at least half of what fits."""
+    bits: int = min(y_true.type.bit_width, y_pred.type.bit_width)
+    return 1 << (bits - 1)
 
 
 def _is_whole(array: pa.Array) -> bool:

@@ -29,10 +29,11 @@ class Vocabulary:
 
     def declare(self, labels: Iterable[str]) -> None:
         """Make these labels known, whether closed or not."""
+        known, held = self._codes, self.labels
         for label in labels:
-            if label not in self._codes:
-                self._codes[label] = len(self)
-                self.labels.append(label)
+            if label not in known:
+                known[label] = FIRST + len(held)
+                held.append(label)
 
     def twin(self) -> Vocabulary:
         """A copy that learns on its own."""

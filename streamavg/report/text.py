@@ -29,6 +29,7 @@ CAUSE_WORDS = {
     "null_pred": "no prediction (null), skipped as abstained",
     "invalid_score": "invalid score",
 }
+LEAST, LEAST_SCORED = 80, 92  # columns that the table of classes needs
 SCORES_SHOWN = ("roc_auc", "average_precision", "ks")
 TALLY_WORDS = {"unanswered": "no prediction, counted wrong", "other": "prediction outside the declared labels"}
 WHOLE = {
@@ -92,7 +93,11 @@ def table_text(shown: Report, width: int = 100) -> str:
 
 
 def print_report(shown: Report, console: Console) -> None:
-    """Print the report to a console, with its colours if it has any."""
+    """Print the report to a console, with its colours if it has any.
+
+    On a terminal that is narrower than the table of classes lines are too long, for rich would leave names out.
+    """
+    console.width = max(console.width, LEAST_SCORED if shown.state.config.scores else LEAST)
     for line in facts(shown):
         console.print(visible(line))
     if shown.chosen:

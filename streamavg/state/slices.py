@@ -65,9 +65,9 @@ class Slices:
         cells = np.empty((len(index), 3), np.int64)
         for k, table in enumerate(flat):
             cells[:, k] = table.take(index)
-        places = held // max(len(labels), 1) << 32 | held % max(len(labels), 1)
+        places = (np.arange(len(rows))[:, None] << 32 | np.arange(len(labels))).ravel().take(held)
         names = tuple(labels[k] for k in columns.tolist())
-        return Slices(tuple(order), names, places, frozen(cells), frozen(numbers[rows])).pruned()
+        return Slices(tuple(order), names, places, frozen(cells), frozen(numbers[rows])).pruned(cells_are_used=True)
 
     @staticmethod
     def of_states(states: Mapping[Key, State]) -> Slices:
@@ -174,12 +174,12 @@ class Slices:
         numbers[rows] = self.numbers
         return Slices(keys, labels, places, self.cells, numbers, self.rest)
 
-    def pruned(self) -> Slices:
+    def pruned(self, cells_are_used: bool = False) -> Slices:
         """Without cells, slices and labels that count nothing: the one form of these slices."""
         places, cells, numbers, keys, labels = self.places, self.cells, self.numbers, self.keys, self.labels
         rest = {key: part for key, part in self.rest.items() if not part._changes_nothing}
-        held = _used(cells)
-        if len(held) < len(cells):
+        held = np.arange(0) if cells_are_used else _used(cells)
+        if not cells_are_used and len(held) < len(cells):
             places, cells = places[held], cells[held]
         rows, columns = np.zeros(len(keys), bool), np.zeros(len(labels), bool)
         rows[np.flatnonzero(numbers.any(axis=1))] = True

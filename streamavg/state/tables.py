@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 
+_MANY = 1 << 14  # numbers whose largest is looked for first, to add them without a look at each sum
+
+
 def checked_int(value: int) -> int:
     """`value` itself, if it fits int64; otherwise CountOverflowError."""
     if not LEAST <= value <= MOST:
@@ -28,9 +31,15 @@ def checked_int(value: int) -> int:
 def checked_add(a: Ints, b: Ints) -> Ints:
     """a + b element by element; CountOverflowError if any sum leaves int64 (numpy alone would wrap silently)."""
     total = a + b
+    if total.size > _MANY and max(_reach(a), _reach(b)) < MOST // 2:
+        return total  # in a sixth of the time, without three more arrays
     if (((a ^ total) & (b ^ total)) < 0).any():
         raise CountOverflowError("a count would pass 2**63 - 1; nothing was added")
     return total
+
+
+def _reach(a: Ints) -> int:
+    return max(int(a.max()), -int(a.min()))
 
 
 def checked_negative(a: Ints) -> Ints:

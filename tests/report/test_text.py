@@ -109,3 +109,13 @@ def test_a_large_table_keeps_its_names_and_its_width(most):
 def test_wide_characters_do_not_break_the_width():
     snap = sa.from_confusion(["漢" * 60, "b"], [[4, 2], [1, 3]])
     assert all(cell_len(line) <= 100 for line in text_of(snap).splitlines())
+
+
+@pytest.mark.parametrize("width", [20, 50, 70, 80])
+def test_a_narrow_terminal_does_not_lose_the_names(width):
+    counts = {"tp": [8, 7, 5], "fp": [1, 2, 3], "fn": [2, 1, 3]}
+    snap = sa.from_counts(["alpha", "beta", "gamma"], **counts, rows=26)
+    lines = table_text(snap.report(), width).splitlines()
+    for name in snap.labels:
+        (line,) = (line for line in lines if line.startswith(name))
+        assert len(line.split()) == 7

@@ -1,6 +1,7 @@
 """Integer tables: exact where int64 holds the result, an error where it does not; never a wrapped sum."""
 
 from collections import Counter
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamavg.errors import CountOverflowError
+from streamavg.state import tables
 from streamavg.state.tables import (
     KeyTable,
     add_named,
@@ -16,6 +18,7 @@ from streamavg.state.tables import (
     checked_negative,
     exact_sum,
     frozen,
+    grouped,
 )
 
 LEAST, MOST = -(2**63), 2**63 - 1
@@ -127,3 +130,22 @@ def test_frozen_arrays_cannot_be_written():
     for array in (frozen(ints([1, 2])), key_table([(1, 2)]).keys, KeyTable.zero().counts):
         with pytest.raises(ValueError, match="read-only"):
             array[...] = 0
+
+
+@given(st.lists(st.tuples(numbers, numbers), min_size=1))
+def test_checked_add_of_many(pairs):
+    with patch.object(tables, "_MANY", 0):
+        test_checked_add.hypothesis.inner_test(pairs)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), numbers, numbers), max_size=12))
+def test_grouped(rows):
+    keys, counts = ints([row[0] for row in rows]), ints([row[1:] for row in rows]).reshape(-1, 2)
+    sums = {key: [sum(row[k] for row in rows if row[0] == key) for k in (1, 2)] for key, *_ in rows}
+    if fits([total for pair in sums.values() for total in pair]):
+        found = grouped(keys, counts)
+        assert dict(zip(found[0].tolist(), found[1].tolist(), strict=True)) == sums
+        assert found[0].tolist() == sorted(sums)
+    else:
+        with pytest.raises(CountOverflowError):
+            grouped(keys, counts)
