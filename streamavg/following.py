@@ -127,9 +127,9 @@ class Following:
         self._place = source.name, piece.spans[0].start if piece.spans else 0
         try:
             if self.join is None:
-                self._count_batch(piece.batch, piece.malformed)
+                self._count_batch(piece.batch, source, piece.malformed)
             else:
-                self._count_joined(self.join, piece)
+                self._count_joined(self.join, piece, source)
         except InputError as error:
             raise InputError(f"{source.name}: {error}") from None
         self.records += piece.batch.num_rows + piece.malformed
@@ -138,15 +138,15 @@ class Following:
             self._fold()
         self.rejects.refuse_more()
 
-    def _count_joined(self, join: Join, piece: Piece) -> None:
+    def _count_joined(self, join: Join, piece: Piece, source: Source) -> None:
         """Count what a piece completes. If that fails, rows have left what waits: nothing more is saved then."""
         self._is_torn = True
         for batch in join.joined(piece.batch):
-            self._count_batch(batch)
+            self._count_batch(batch, source)
         self.accumulator._count_piece(piece.batch.slice(0, 0), piece.malformed)
         self._is_torn = False
 
-    def _count_batch(self, batch: pa.RecordBatch, malformed: int = 0) -> None:
+    def _count_batch(self, batch: pa.RecordBatch, source: Source, malformed: int = 0) -> None:
         """Count a batch; where one of its rows cannot be, such as one with a negative weight, all the others.
 
         Raises InputError if that is so for half of all rows: then it is not the rows that are wrong.
@@ -163,18 +163,20 @@ class Following:
                 self.accumulator._count_piece(batch.slice(0, 0), malformed + 1)
                 return
             half = batch.num_rows // 2  # by halves, for a row's number is another where added and retracted rows part
-            self._count_batch(batch.slice(0, half), malformed)
-            self._count_batch(batch.slice(half))
+            self._count_batch(batch.slice(0, half), source, malformed)
+            self._count_batch(batch.slice(half), source)
             return
         self._accepted += batch.num_rows
         if self.watermark is not None:
-            self.watermark.observe(batch)
+            self.watermark.observe(batch, source)
 
     def _tend(self) -> None:
         """What is due at a batch boundary."""
         if self.stop.is_set() and self._ends == float("inf"):
             self._ends = time.monotonic() + GRACE
             self.feed.drain()
+        if self.watermark is not None:
+            self.watermark.advance(self.feed.behind)
         if self._watch.is_due():
             self._see()
         if self.saver is not None and time.monotonic() >= self._due:

@@ -14,7 +14,7 @@ from streamavg.snapshot import Snapshot
 from streamavg.state.spans import LEAST_START, MOST_START, moment, window_size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
     from datetime import datetime
 
     import pyarrow as pa
@@ -42,11 +42,14 @@ class Watermark:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._column, self._size, self._lateness, self._clock = column, window, lateness, clock
-        self._newest: int | None = None
+        self._newest: int | None = None  # up to which all that is read has come
+        self._top: int | None = None  # the latest of all
+        self._each: dict[object, int] = {}  # the latest of each source
         self.told: int | None = None  # windows that start before were said to be closed
         self._counts = {"late": 0, "ahead": 0}
         if remembered is not None:
             self._newest, self.told = _sound(remembered)
+            self._top = self._newest
 
     @property
     def tallies(self) -> dict[str, int]:
@@ -65,8 +68,11 @@ class Watermark:
             return LEAST_START
         return (self._newest - self._lateness) // self._size * self._size
 
-    def observe(self, batch: pa.RecordBatch) -> int:
-        """Take note of the times of rows; returns how many of them came late: their window was closed before."""
+    def observe(self, batch: pa.RecordBatch, source: object = None) -> int:
+        """Take note of the times of rows; returns how many of them came late: their window was closed before.
+
+        Of a source that is named the watermark moves when `advance` is called.
+        """
         if not batch.num_rows:
             return 0
         times, known = times_of(batch[self._column], self._column)
@@ -77,8 +83,23 @@ class Watermark:
         self._counts["ahead"] += int(len(given) - np.count_nonzero(possible))
         if possible.any():
             newest = int(given[possible].max())
-            self._newest = newest if self._newest is None else max(self._newest, newest)
+            self._top = newest if self._top is None else max(self._top, newest)
+            self._each[source] = max(self._each.get(source, newest), newest)
+        if source is None:
+            self.advance(())
         return late
+
+    def advance(self, behind: Collection[object]) -> None:
+        """Move to the time that all have come to, where `behind` are the sources that have much to be read now.
+
+        While a program catches up, one partition may be hours ahead of another, whose rows would all come late. Other
+        sources hold nothing back.
+        """
+        self._each = {source: time for source, time in self._each.items() if source in behind}
+        times = [self._each.get(source) for source in behind] or [self._top]
+        reached = [time for time in times if time is not None]
+        if len(reached) == len(times):
+            self._newest = min(reached) if self._newest is None else max(self._newest, min(reached))
 
     def take_closed(self, starts: Iterable[int]) -> list[int]:
         """Those of these windows that closed since the last call, ascending; each is told once, also after a restart.

@@ -112,3 +112,24 @@ def test_follow_counts_windows_like_eval_and_folds_old_ones(tmp_path, capsys):
     assert kept.slices[()].rows > 0
     for key, part in kept.slices.items():
         assert not key or part == whole.slices[key]
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abc"), st.lists(seconds, max_size=4), st.sets(st.sampled_from("abc"))), max_size=15
+    )
+)
+def test_a_source_that_is_behind_holds_windows_open(steps):
+    mark, reached, top, each = Watermark("ts", MINUTE), None, None, {}
+    for source, times, behind in steps:
+        mark.observe(batch_of(times), source)
+        newest = max([t for t in times if t is not None], default=None)
+        if newest is not None:
+            each[source] = max(each.get(source, 0), newest)
+            top = newest if top is None else max(top, newest)
+        each = {name: time for name, time in each.items() if name in behind}
+        mark.advance(behind)
+        come_to = [each.get(name) for name in behind] or [top]
+        if None not in come_to:
+            reached = min(come_to) if reached is None else max(reached, min(come_to))
+        assert mark.time == (None if reached is None else at(reached))

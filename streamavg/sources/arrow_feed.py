@@ -15,7 +15,7 @@ from streamavg.sources.feed import Arrival
 from streamavg.sources.file import File, Pipe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from streamavg.sources.feed import Opening
     from streamavg.sources.unit import Piece
@@ -77,6 +77,11 @@ class ArrowFeed:
     def drain(self) -> None:
         """See `Feed`."""
         self._drains = True
+
+    @property
+    def behind(self) -> Collection[Source]:
+        """See `Feed`; there is one source."""
+        return ()
 
     @property
     def lag(self) -> Mapping[str, int]:

@@ -184,6 +184,14 @@ def reason(error: Any) -> str:
     return " ".join((error.str() or error.name()).split())[:300]
 
 
+def advice(error: Any) -> str:
+    """What a fatal error says, and what to do about it."""
+    unknown = {error._UNKNOWN_TOPIC, error.UNKNOWN_TOPIC_OR_PART, error._UNKNOWN_PARTITION, error.TOPIC_EXCEPTION}
+    if error.code() in unknown:
+        return f"there is no such topic ({reason(error)}); check its name"
+    return f"the broker refuses ({reason(error)}); give what it asks for in a file: --kafka-config FILE"
+
+
 def _text(error: BaseException) -> str:
     first = error.args[0] if error.args else ""
     return reason(first) if hasattr(first, "str") else str(first)

@@ -9,7 +9,7 @@ from streamavg.position import Position
 from streamavg.sources.rejects import Rejects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from streamavg.position import Source
     from streamavg.sources.unit import Choose, Piece
@@ -42,6 +42,10 @@ class Feed(Protocol):
     @property
     def lag(self) -> Mapping[str, int]:
         """What is known to be unread: {"bytes": n} or {"records": n}."""
+
+    @property
+    def behind(self) -> Collection[Source]:
+        """The sources, as arrivals name them, of which so much is unread that their times may be far behind others'."""
 
     @property
     def tallies(self) -> Mapping[str, int]:

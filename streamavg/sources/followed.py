@@ -7,12 +7,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from streamavg.sources.handout import Handout
+from streamavg.sources.json_blocks import BLOCK
 from streamavg.sources.tail import CutError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
-    from streamavg.position import Position
+    from streamavg.position import Position, Source
     from streamavg.sources.feed import Arrival, Opening
     from streamavg.sources.lines import Reader
     from streamavg.sources.tail import Tail
@@ -101,6 +102,11 @@ class FileFeed:
     def drain(self) -> None:
         """See `Feed`; files are read again later."""
         self._drains = True
+
+    @property
+    def behind(self) -> Collection[Source]:
+        """See `Feed`: files with a block or more to read, for a line without its end may never get one."""
+        return [tail.source for tail in self._watch.tails if tail.size - tail.mark >= BLOCK]
 
     @property
     def lag(self) -> Mapping[str, int]:

@@ -10,12 +10,12 @@ import numpy as np
 
 from streamavg.errors import InputError, require_one_of
 from streamavg.position import Source, Span, digest_of
-from streamavg.sources.broker import Broker, Found, address_of, is_fatal, reason
+from streamavg.sources.broker import Broker, Found, address_of, advice, is_fatal, reason
 from streamavg.sources.feed import Arrival
 from streamavg.sources.payloads import Payloads, open_payloads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from streamavg.position import Position
     from streamavg.sources.feed import Opening
@@ -82,6 +82,13 @@ class KafkaFeed:
         return dict(self._tallies)
 
     @property
+    def behind(self) -> Collection[Source]:
+        """See `Feed`: partitions whose end was not met; all of a topic, as one, that has not begun."""
+        if not self._next:
+            return [Source(str(self._address), "kafka", 0, "0" * 32)]
+        return [self._sources[partition] for partition in self._next if partition not in self._ends]
+
+    @property
     def lag(self) -> Mapping[str, int]:
         """The messages that the broker has and that were not read yet, as far as it said."""
         ends = {partition: self._broker.end(partition) for partition in self._next if partition not in self._ends}
@@ -131,7 +138,7 @@ class KafkaFeed:
     def _look_after_broker(self, is_here: bool) -> None:
         """Raise what is fatal; say when the brokers are gone, and when they are back."""
         if self._fault is not None:
-            raise InputError(f"{self._address}: {_advice(self._fault)}")
+            raise InputError(f"{self._address}: {advice(self._fault)}")
         if self._is_down and time.monotonic() > self._told_at + SILENCE:
             self._told_at = time.monotonic()
             self._opening.note(
@@ -218,8 +225,11 @@ class KafkaFeed:
         partitions = np.fromiter(map(kind.partition, messages), np.int64, len(messages))
         offsets = np.fromiter(map(kind.offset, messages), np.int64, len(messages))
         values = list(map(kind.value, messages))
-        for partition in np.unique(partitions).tolist():
-            places = np.flatnonzero(partitions == partition)
+        found = {number: np.flatnonzero(partitions == number) for number in np.unique(partitions).tolist()}
+        for partition, places in found.items():  # before any is handed out, or it would not count as behind
+            if offsets[places[-1]] >= self._ends.get(partition, offsets[places[-1]] + 1):
+                del self._ends[partition]
+        for partition, places in found.items():
             is_all = len(places) == len(values)
             held = values if is_all else [values[i] for i in places.tolist()]
             yield from self._batches(partition, offsets if is_all else offsets[places], held)
@@ -236,8 +246,6 @@ class KafkaFeed:
             offsets = offsets[fresh]
         if not values:
             return
-        if offsets[-1] >= self._ends.get(partition, offsets[-1] + 1):
-            del self._ends[partition]
         start, after = self._next[partition], int(offsets[-1]) + 1
         self._next[partition] = after
         if None in values:
@@ -289,11 +297,3 @@ class KafkaFeed:
             )
         self._next[partition] = self._after_gap(partition, reached, low)
         self._broker.read_from({partition: self._next[partition]}, again=True)
-
-
-def _advice(error: Any) -> str:
-    """What a fatal error says, and what to do about it."""
-    unknown = {error._UNKNOWN_TOPIC, error.UNKNOWN_TOPIC_OR_PART, error._UNKNOWN_PARTITION, error.TOPIC_EXCEPTION}
-    if error.code() in unknown:
-        return f"there is no such topic ({reason(error)}); check its name"
-    return f"the broker refuses ({reason(error)}); give what it asks for in a file: --kafka-config FILE"

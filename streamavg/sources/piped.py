@@ -17,7 +17,7 @@ from streamavg.sources.tail import LONGEST_FIRST, ROWED, Lines, mark_of
 from streamavg.sources.trail import BEFORE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from streamavg.sources.feed import Arrival, Opening
     from streamavg.sources.lines import Reader
@@ -154,6 +154,11 @@ class PipeFeed:
     def drain(self) -> None:
         """See `Feed`; what is in the pipe already is taken too, for nobody can read it later."""
         self._drains = True
+
+    @property
+    def behind(self) -> Collection[Source]:
+        """See `Feed`; there is one source."""
+        return ()
 
     @property
     def lag(self) -> Mapping[str, int]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from streamavg.position import Position
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from streamavg.position import Source
     from streamavg.sources.feed import Arrival, Feed
 
 
@@ -36,6 +37,11 @@ class Several:
         """See `Feed`."""
         for feed in self._feeds:
             feed.drain()
+
+    @property
+    def behind(self) -> Collection[Source]:
+        """See `Feed`."""
+        return [source for feed in self._feeds for source in feed.behind]
 
     @property
     def lag(self) -> Mapping[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import random
@@ -256,6 +257,23 @@ def test_the_command_counts_as_eval_does(mock, tmp_path, capsys):
     report = run(capsys, url, "--checkpoint", saved)
     assert report["fingerprint"] == sa.evaluate(str(file)).fingerprint()
     assert run(capsys, url, file)["rows"] == 6000, "a topic and a file side by side"
+
+
+def test_windows_are_whole_though_one_partition_is_read_before_another(mock, tmp_path, capsys):
+    """600 s in two partitions, an hour of another day in a third: caught up with, no row is late for its window."""
+    for partition in range(2):
+        rows = [{"y_true": "a", "y_pred": "b", "ts": 1.7e9 + i / 10} for i in range(partition, 6000, 2)]
+        mock.send("timed", rows, partition)
+    mock.send("timed", [{"y_true": "a", "y_pred": "b", "ts": 1.69e9 + i} for i in range(0, 3600, 60)], 2)
+    emitted, saved = tmp_path / "out.jsonl", tmp_path / "a.sav"
+    options = ["--window", "1m", "--time", "ts", "--emit", emitted, "--checkpoint", saved]
+    run(capsys, f"kafka://{mock.server}/timed", *options)
+    assert "late" not in read(saved).sources["run"]
+    windows = [json.loads(line) for line in emitted.read_text().splitlines()]
+    windows = {each["window_start"]: each["rows"] for each in windows if each["kind"] == "window"}
+    whole = sa.load(saved).slices
+    assert len(windows) > 60
+    assert {start: whole[(dt.datetime.fromisoformat(start),)].rows for start in windows} == windows
 
 
 def test_topics_in_python_are_joined(mock):
