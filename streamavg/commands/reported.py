@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from streamavg import output
-from streamavg.commands.told import FINE, GATE_FAILED, failed
+from streamavg.commands.told import FINE, GATE_FAILED, failed, noted
 from streamavg.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,6 +30,11 @@ def reported(
         confusion=chosen.confusion,
         weighted=not chosen.unweighted,
     )
+    if snap.state.config.window and not snap.windows:
+        noted(
+            "no row has a time that a window can take; times are timestamps, dates, ISO 8601 texts, or seconds "
+            "since 1970 (not milliseconds)"
+        )
     missed = [_missed(snap, name, limit, chosen) for name, limit in gates]
     write(shown, chosen)
     for line in filter(None, missed):
