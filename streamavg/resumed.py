@@ -67,8 +67,10 @@ class Kept:
     def _take(self, sources: Mapping[str, Any], path: str) -> None:
         run, feed, rejects = sources.get("run", {}), sources.get("feed", {}), sources.get("rejects")
         sound = isinstance(run, dict) and all(type(n) is int and 0 <= n <= MOST for n in run.values())
-        kinds = [type(each) for each in rejects] if isinstance(rejects, list) else rejects
-        if not sound or not isinstance(feed, dict) or kinds not in (None, [int, str]):
+        is_place = rejects is None or (
+            isinstance(rejects, list) and [type(each) for each in rejects] == [int, str] and rejects[0] >= 0
+        )
+        if not sound or not isinstance(feed, dict) or not is_place:
             raise StateError(f"{path}: it holds run counters that cannot be; restore the file from a copy")
         self.run = dict(run)
         self.records = self.run.pop("records", self.state.seen)

@@ -175,4 +175,7 @@ class PipeFeed:
         return {}
 
     def close(self) -> None:
-        """Leave the stream to its owner."""
+        """Close a pipe that was opened by its name; standard input is left to its owner."""
+        if self._place.path != NAME and self._file >= 0:
+            os.close(self._file)
+            self._file = -1

@@ -84,7 +84,7 @@ def _files(sources: list[str], opening: Opening) -> Feed:
     if opening.until_end and not any(map(os.path.exists, paths)):
         raise InputError(f"{sources[0]}: no such file; without --until-end it would be waited for")
     format_ = formats.pop()
-    watch = Watch(sources, lambda path: format_, opening.position, opening.remembered)
+    watch = Watch(sources, lambda path: format_, opening.position, opening.remembered, opening.note)
     return FileFeed(watch, open_reader(format_, opening.choose, opening.pattern), opening)
 
 

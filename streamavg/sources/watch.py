@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from streamavg.errors import InputError
+from streamavg.errors import InputError, StateError
 from streamavg.position import Position, Source, digest_of
 from streamavg.sources.family import found, identity_of, is_rotation, name_now, rotations, siblings
 from streamavg.sources.known import HEAD
@@ -29,16 +29,26 @@ class Watch:
     """
 
     def __init__(
-        self, sources: Sequence[str], format_of: Callable[[str], str], position: Position, remembered: Mapping[str, Any]
+        self,
+        sources: Sequence[str],
+        format_of: Callable[[str], str],
+        position: Position,
+        remembered: Mapping[str, Any],
+        note: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._sources, self._format_of = sources, format_of
+        self._sources, self._format_of, self._note = sources, format_of, note
         self.left = dict(position.files)  # counted earlier and not found again yet
         self.tails: list[Tail] = []
         self.closed: list[Tail] = []
         self._open: set[Identity] = set()
         self._looked: dict[Identity, tuple[int, int]] = {}  # nothing is to be read there, as long as they are so
-        self._passed = {(int(size), str(digest)) for size, digest in remembered.get("passed", ())}
-        self._seen = dict(remembered.get("seen", {}))
+        try:
+            self._passed = {(int(size), str(digest)) for size, digest in remembered.get("passed", ())}
+            self._seen = {str(path): tuple(map(int, about)) for path, about in remembered.get("seen", {}).items()}
+            if any(len(about) != 3 for about in self._seen.values()) or any(size < 0 for size, _ in self._passed):
+                raise ValueError
+        except (TypeError, ValueError, AttributeError):
+            raise StateError("the state file says of its files what cannot be; restore it from a copy") from None
         self._is_first = True
         self._is_fresh = not position.files and "passed" not in remembered
         self.tallies: Counter[str] = Counter()
@@ -91,8 +101,20 @@ class Watch:
         *identity, largest = self._seen.get(source.name, (0, 0, 0))
         tail = next((tail for tail in self.tails if tail.source == source), None)
         if (tail is None or tail.path != source.name) and identity_of(source.name) == tuple(identity):
-            self.tallies["truncations"] += 1
-            self.tallies["lost_bytes"] += max(largest - (source.size if tail is None else tail.size), 0)
+            self._truncated(source.name, largest - (source.size if tail is None else tail.size), tail)
+        elif tail is None and largest:
+            self.tallies["gone"] += 1
+            self._note(
+                f"warning: {source.name}: the file of that name that was counted up to byte {source.size} is found "
+                "nowhere now (deleted, or compressed too early?); what was not read of it is lost"
+            )
+
+    def _truncated(self, path: str, lost: int, rest: Tail | None) -> None:
+        """Tell that a file was truncated, and what became of the bytes that were not read."""
+        self.tallies["truncations"] += 1
+        self.tallies["lost_bytes"] += max(lost, 0)
+        found = f"; the rest of what it held is read from {rest.path}" if rest is not None else ""
+        self._note(f"warning: {path}: truncated{found}" + (f"; {lost} bytes of it are lost" if lost > 0 else ""))
 
     def _claim(self, path: str, source: Source, is_given: bool) -> bool:
         """Make a tail if a file holds what was counted of another one."""
@@ -192,7 +214,7 @@ class Watch:
 
     def cut(self, tail: Tail) -> None:
         """A file was truncated: go on with what it holds now, and with the rest of the old content where a copy is."""
-        self.tallies["truncations"] += 1
+        name = tail.path
         self._start(os.dup(tail.file), tail.path, tail.source.format)
         lost, self.tails = tail.largest if tail.at else 0, [each for each in self.tails if each is not tail]
         tail.close()
@@ -209,7 +231,7 @@ class Watch:
             os.close(file)
         else:
             lost -= tail.at
-        self.tallies["lost_bytes"] += max(lost, 0)
+        self._truncated(name, lost, tail if tail.file >= 0 or tail.path != name else None)
         self.tails.sort(key=lambda each: each.rotated is None)
 
     def settled(self, position: Position) -> Position:

@@ -355,3 +355,17 @@ def test_lag_is_what_is_unread(tmp_path: Path) -> None:
     stream.read()
     assert stream.feed is not None
     assert stream.feed.lag == {"bytes": 4}
+
+
+def test_what_is_found_nowhere_is_told(tmp_path: Path) -> None:
+    """As after a rotation with compression while nobody looked."""
+    log = tmp_path / "a.log"
+    append(log, range(10), 300)
+    stream = Following(log)
+    stream.read()
+    stream.restart()
+    log.rename(tmp_path / "elsewhere")
+    append(log, [10], 300)
+    shutil.move(tmp_path / "elsewhere", tmp_path.parent / f"{tmp_path.name}.moved")
+    assert stream.read() == [10]
+    assert stream.tallies == {"gone": 1}
