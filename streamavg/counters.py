@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from streamavg.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from streamavg.count.limits import Limits
     from streamavg.count.selection import Sides
     from streamavg.options import Options
     from streamavg.state.config import Config
@@ -53,14 +55,14 @@ def counter_for(options: Options, before: Counter | None, config: Config, sides:
         if before is None:
             # predictions made from scores are indicators, a column a class
             pred = sides.pred if sides.pred.columns else Chosen(wanted.labels, wanted.labels)
-            return _made(options, partial(SetCounter, (true, pred), wanted, options.limits), classes, sides, data)
+            return _made(options, partial(SetCounter, (true, pred), wanted), classes, sides, data)
         if wanted.labels != before.config.labels:
             raise InputError(f"the indicator columns are now {listed(wanted.labels)}; they were others before")
     elif before is None:
         wanted = options.resolved(task, (classes if task == "multiclass" else None) or config.labels)
         name = sides.pred.columns[0] if sides.pred.columns else "the prediction"
         names = (true.columns[0], name)
-        made = _made(options, partial(SingleCounter, names, wanted, options.limits), classes, sides, data)
+        made = _made(options, partial(SingleCounter, names, wanted), classes, sides, data)
         if options.slicing.is_asked and made.slices is None and isinstance(made.labels, SingleCounter):
             made.slices = SliceTable(names, made.labels)
         return made
@@ -78,7 +80,7 @@ def rows_of(batch: pa.RecordBatch, sides: Sides, first_row: int) -> Rows:
 
 def _made(
     options: Options,
-    labels: Callable[[], SingleCounter | SetCounter],
+    labels: Callable[[Limits], SingleCounter | SetCounter],
     classes: tuple[str, ...] | None,
     sides: Sides,
     data: Any,
@@ -86,18 +88,18 @@ def _made(
     """A counter of labels and what else is asked for; slices too, but those of labels alone."""
     scoring, told = options.scoring, _told_by(sides, data) if sides.score.columns else ((), None)
 
-    def fresh() -> Counter:
-        counted = labels()
+    def fresh(limits: Limits) -> Counter:
+        counted = labels(limits)
         if classes is None or scoring is None:
             return Counter(counted)
-        scores = ScoreCounter(sides, classes, counted.config, scoring, options.limits)
+        scores = ScoreCounter(sides, classes, counted.config, scoring, limits)
         scores.told = told
         return Counter(counted, scores)
 
-    made = fresh()
+    made = fresh(options.limits)
     config = made.config
     if options.slicing.is_asked and (made.scores is not None or config.sample_weight or config.task == "multilabel"):
-        made.slices = SliceGroups(fresh)
+        made.slices = SliceGroups(partial(fresh, replace(options.limits, confusion=False)))
     return made
 
 

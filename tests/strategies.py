@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import random
 from dataclasses import dataclass
 from fractions import Fraction
@@ -399,6 +400,50 @@ def rows_of(
         some = st.lists(label, max_size=4)
         side = st.one_of(some, some, some, st.none(), st.lists(st.one_of(st.none(), label), min_size=1, max_size=3))
     return st.lists(st.tuples(side, side, *([] if weights is None else [weights])), max_size=max_rows)
+
+
+# ---- rows told apart
+
+PLACES = ("de", "fr", None, "é", "")
+
+
+@st.composite
+def sliced_cases(draw, **more):
+    """A case with a place and a time for each row, the options that tell them apart, and the key of each row."""
+    case = draw(cases(**more))
+    by, window = draw(st.sampled_from([(["place"], None), (["place", "other"], None), ([], "1h"), (["place"], "90s")]))
+    rows = len(case.rows)
+    times = st.one_of(st.none(), st.sampled_from([0, 59, 89, 90, 3599, 3600, -1, -90, 10**9]))
+    extra = {
+        "place": draw(st.lists(st.sampled_from(PLACES), min_size=rows, max_size=rows)),
+        "other": draw(st.lists(st.sampled_from(["1", "2"]), min_size=rows, max_size=rows)),
+        "at": draw(st.lists(times, min_size=rows, max_size=rows)),
+    }
+    options = {"by": by, "window": window, "time": "at" if window else None}
+    return case, extra, options
+
+
+def keys_of(extra, options):
+    """The key of each row, by plain Python."""
+    keys = []
+    for k in range(len(extra["place"])):
+        key = [extra[name][k] for name in options["by"]]
+        if options["window"]:
+            size, at = (3600 if options["window"] == "1h" else 90), extra["at"][k]
+            start = None if at is None else at // size * size
+            key.append(None if start is None else dt.datetime.fromtimestamp(start, dt.UTC))
+        keys.append(tuple(key))
+    return keys
+
+
+def sliced_table(case, extra, rows=None):
+    """The rows with what tells them apart."""
+    chosen = range(len(case.rows)) if rows is None else rows
+    table = plain_table([case.rows[k] for k in chosen], case.task)
+    for name, values in extra.items():
+        kind = pa.int64() if name == "at" else pa.string()
+        table = table.append_column(name, pa.array([values[k] for k in chosen], kind))
+    return table
 
 
 # ---- streams: the rows of a case as Arrow data

@@ -13,54 +13,14 @@ from hypothesis import strategies as st
 
 import streamavg as sa
 from tests import strategies
-from tests.strategies import OFFERS, pieces_of, plain_table, scaled
+from tests.strategies import OFFERS, keys_of, pieces_of, scaled, sliced_cases, sliced_table
 
 ZERO = sa.Snapshot()
-PLACES = ("de", "fr", None, "é", "")
-
-
-@st.composite
-def sliced_cases(draw, **more):
-    """A case with a place and a time for each row, the options that tell them apart, and the key of each row."""
-    case = draw(strategies.cases(**more))
-    by, window = draw(st.sampled_from([(["place"], None), (["place", "other"], None), ([], "1h"), (["place"], "90s")]))
-    rows = len(case.rows)
-    times = st.one_of(st.none(), st.sampled_from([0, 59, 89, 90, 3599, 3600, -1, -90, 10**9]))
-    extra = {
-        "place": draw(st.lists(st.sampled_from(PLACES), min_size=rows, max_size=rows)),
-        "other": draw(st.lists(st.sampled_from(["1", "2"]), min_size=rows, max_size=rows)),
-        "at": draw(st.lists(times, min_size=rows, max_size=rows)),
-    }
-    options = {"by": by, "window": window, "time": "at" if window else None}
-    return case, extra, options
-
-
-def keys_of(extra, options):
-    """The key of each row, by plain Python."""
-    keys = []
-    for k in range(len(extra["place"])):
-        key = [extra[name][k] for name in options["by"]]
-        if options["window"]:
-            size, at = (3600 if options["window"] == "1h" else 90), extra["at"][k]
-            start = None if at is None else at // size * size
-            key.append(None if start is None else dt.datetime.fromtimestamp(start, dt.UTC))
-        keys.append(tuple(key))
-    return keys
-
-
-def table_of(case, extra, rows=None):
-    """The rows with what tells them apart."""
-    chosen = range(len(case.rows)) if rows is None else rows
-    table = plain_table([case.rows[k] for k in chosen], case.task)
-    for name, values in extra.items():
-        kind = pa.int64() if name == "at" else pa.string()
-        table = table.append_column(name, pa.array([values[k] for k in chosen], kind))
-    return table
 
 
 def counted(case, extra, options, rows=None):
     acc = case.accumulator(**options)
-    acc.update(table_of(case, extra, rows))
+    acc.update(sliced_table(case, extra, rows))
     return acc.snapshot()
 
 
@@ -88,7 +48,7 @@ def test_any_cut_order_offer_and_sum_of_shards(drawn, data):
     order = data.draw(st.permutations(range(len(case.rows))))
     acc, total = case.accumulator(**options), ZERO
     for places in pieces_of(order, data.draw(strategies.cuts)):
-        acc.update(data.draw(st.sampled_from(OFFERS))(table_of(case, extra, places)))
+        acc.update(data.draw(st.sampled_from(OFFERS))(sliced_table(case, extra, places)))
         total = data.draw(st.sampled_from([lambda a, b: a + b, lambda a, b: b + a]))(
             total, counted(case, extra, options, places)
         )
@@ -121,11 +81,11 @@ def test_retract_takes_slices_away(drawn, data):
     gone = [k for k in range(len(case.rows)) if data.draw(st.booleans())]
     left = [k for k in range(len(case.rows)) if k not in gone]
     if data.draw(st.booleans()):
-        acc.retract(table_of(case, extra, gone))
-        acc.update(table_of(case, extra))
+        acc.retract(sliced_table(case, extra, gone))
+        acc.update(sliced_table(case, extra))
     else:
-        acc.update(table_of(case, extra))
-        acc.retract(table_of(case, extra, gone))
+        acc.update(sliced_table(case, extra))
+        acc.retract(sliced_table(case, extra, gone))
     assert acc.snapshot() == counted(case, extra, options, left)
 
 
@@ -158,7 +118,7 @@ def test_op_takes_rows_away_in_any_order(drawn, data):
     signed = data.draw(st.permutations([(k, "+") for k in range(len(case.rows))] + [(k, "-") for k in gone]))
     acc = case.accumulator(**options, op="op")
     for part in pieces_of(signed, data.draw(strategies.cuts)):
-        table = table_of(case, extra, [k for k, _ in part])
+        table = sliced_table(case, extra, [k for k, _ in part])
         acc.update(table.append_column("op", pa.array([op for _, op in part], pa.string())))
     assert acc.snapshot() == counted(case, extra, options, [k for k in range(len(case.rows)) if k not in gone])
 

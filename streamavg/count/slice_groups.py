@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class SliceGroups:
-    """Counts rows by slice with a counter for each that `make` gives; 0.2 ms a slice and batch, whatever the rows."""
+    """Counts rows by slice with a counter for each that `make` gives; 1 to 2 ms a slice and batch, few rows or many."""
 
     def __init__(self, make: Callable[[], Counter]) -> None:
         self._make = make
