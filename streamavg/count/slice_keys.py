@@ -9,6 +9,7 @@ import numpy as np
 
 from streamavg.count.joined import FOLDED_CODE, Entries, Joined
 from streamavg.count.placing import Placing
+from streamavg.count.small import loops
 from streamavg.count.times import times_of
 from streamavg.count.vocabulary import FIRST, UNKNOWN, Vocabulary
 from streamavg.state.slices import FOLDED
@@ -76,25 +77,27 @@ class SliceKeys:
     def _panes_of(self, array: pa.Array) -> Codes:
         """The code of the window of each row's time: 0 without a time, else FIRST and on."""
         times, known = times_of(array, self._time)
-        out = np.zeros(len(times), np.uint32)
         panes = times // self._size
-        known &= panes >= -(-LEAST_START // self._size)  # a window that starts in the year 0 has no name
-        if not known.any():
-            return out
-        some = panes if known.all() else panes[known]
-        low, high = int(some.min()), int(some.max())
-        if high - low < _DENSE:
-            offsets = (some - low).astype(np.uint32)
-            met = np.zeros(high - low + 1, np.uint32)
-            met[offsets] = 1
-            distinct = np.flatnonzero(met)
-            met[distinct] = self._learned(distinct + low)
-            codes = met[offsets]
-        else:
-            distinct, places = np.unique(some, return_inverse=True)
-            codes = self._learned(distinct)[places]
-        out[known] = codes
+        first = -(-LEAST_START // self._size)  # a window that starts in the year 0 has no name
+        if len(panes) and known.all() and int(panes.min()) >= first:
+            return self._codes_of_panes(panes)
+        known &= panes >= first
+        out = np.zeros(len(times), np.uint32)
+        if known.any():
+            out[known] = self._codes_of_panes(panes[known])
         return out
+
+    def _codes_of_panes(self, panes: Ints) -> Codes:
+        low, high = int(panes.min()), int(panes.max())
+        if high - low >= _DENSE:
+            distinct, places = np.unique(panes, return_inverse=True)
+            return self._learned(distinct)[places]
+        offsets = (panes - low).astype(np.uint32)
+        met = np.zeros(high - low + 1, np.uint8)
+        loops(len(offsets)).mark(offsets, met)
+        distinct, codes = np.flatnonzero(met), np.zeros(len(met), np.uint32)
+        codes[distinct] = self._learned(distinct + low)
+        return codes[offsets]
 
     def _learned(self, panes: Ints) -> Codes:
         held = self._panes
