@@ -31,17 +31,14 @@ class FileFeed:
     def __init__(self, watch: Watch, reader: Reader, opening: Opening) -> None:
         self._watch, self._handout = watch, Handout(reader, opening)
         self._age, self._until_end, self._drains = opening.age, opening.until_end, False
-        self._due = float("-inf")  # when to look at names again
+        self._scan()  # before the first save, which then knows which files were there
 
     def arrivals(self) -> Iterator[Arrival | None]:
         """See `Feed`."""
         quiet = 0
         while not self._is_over():
             if time.monotonic() >= self._due or (quiet and self._until_end):
-                started = time.monotonic()
-                self._watch.scan()
-                ended = time.monotonic()
-                self._due = ended + max(SCAN, PAUSE * (ended - started))
+                self._scan()
             quiet += 1
             for tail in list(self._watch.tails):
                 for arrival in self._read(tail):
@@ -55,6 +52,12 @@ class FileFeed:
             if quiet:
                 time.sleep(0 if self._until_end else NAP)
                 yield None
+
+    def _scan(self) -> None:
+        started = time.monotonic()
+        self._watch.scan()
+        ended = time.monotonic()
+        self._due = ended + max(SCAN, PAUSE * (ended - started))  # when to look at names again
 
     def _read(self, tail: Tail) -> Iterator[Arrival]:
         """A block of a file; all there is of one that was renamed, before what took its name."""

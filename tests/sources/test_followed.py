@@ -39,8 +39,8 @@ class Following:
         self.feed: Feed | None = None
         self.counted = 0
 
-    def read(self) -> list[int]:
-        """The numbers of the rows that came since the last call."""
+    def open(self) -> None:
+        """Open the feed, if it is not."""
         if self.feed is None:
             self.rejects = Rejects()
             opening = Opening(
@@ -54,6 +54,11 @@ class Following:
             )
             self.feed = open_feed(self.sources, opening)
             self.arrivals = self.feed.arrivals()
+
+    def read(self) -> list[int]:
+        """The numbers of the rows that came since the last call."""
+        self.open()
+        assert self.feed is not None
         found: list[int] = []
         quiet = 0
         while quiet < 3:
@@ -369,3 +374,17 @@ def test_what_is_found_nowhere_is_told(tmp_path: Path) -> None:
     shutil.move(tmp_path / "elsewhere", tmp_path.parent / f"{tmp_path.name}.moved")
     assert stream.read() == [10]
     assert stream.tallies == {"gone": 1}
+
+
+def test_a_run_that_is_killed_before_it_has_read_anything(tmp_path: Path, width: int) -> None:
+    """The next one knows which files were there, and which were not."""
+    log, old = tmp_path / "a.log", tmp_path / "a.log.1"
+    append(old, range(5), width)
+    append(log, range(5, 9), width)
+    stream = Following(log)
+    stream.open()
+    stream.restart()
+    old.rename(tmp_path / "a.log.2")
+    log.rename(old)
+    append(log, [9], width)
+    assert stream.read() == list(range(5, 10))
