@@ -203,9 +203,7 @@ class SliceTable:
         met = (table[TP] | table[FP] | table[FN]) != 0
         used, labels = np.flatnonzero(met.any(axis=1)), np.flatnonzero(met.any(axis=0))
         words = self._words(hot, labels)
-        if (len(used), len(labels)) != hot.size:
-            table = np.stack([each[used][:, labels] for each in table])
-        return found + self._slices([keys[k] for k in used.tolist()], words, table)
+        return found + self._slices([keys[k] for k in used.tolist()], words, table, used, labels)
 
     def _of_totals(self, keys: Sequence[Key]) -> Slices:
         if not self._totals.keys.size:
@@ -218,25 +216,26 @@ class SliceTable:
             part = slice(*np.searchsorted(rows, (start, start + most)))
             tables = np.zeros((3, min(most, len(used) - start), len(words)), np.int64)
             tables[items[part] % 3, rows[part] - start, columns[part]] = self._totals.counts[part]
-            total += self._slices([keys[k] for k in used[start : start + most].tolist()], words, tables)
+            names, every = [keys[k] for k in used[start : start + most].tolist()], np.arange(len(words))
+            total += self._slices(names, words, tables, np.arange(len(names)), every)
         return total
 
-    def _slices(self, keys: Sequence[Key], words: Ints, tables: Any) -> Slices:
-        """Slices of tables (3, slices, words) whose columns are codes of the vocabulary."""
+    def _slices(self, keys: Sequence[Key], words: Ints, tables: Any, used: Ints, columns: Ints) -> Slices:
+        """The `used` slices of tables (3, slices, labels), in whose `columns` are these codes of the vocabulary."""
         named = words >= FIRST
-        numbers = dict.fromkeys(NUMBERS, np.zeros(len(keys), np.int64))
+        rows = tables[TP].sum(axis=1, dtype=np.int64)[used] + tables[FN].sum(axis=1, dtype=np.int64)[used]
+        numbers = dict.fromkeys(NUMBERS, np.zeros(len(keys), np.int64)) | {"rows": rows}
         for place in np.flatnonzero(~named).tolist():
-            tp, fp, fn = tables[:, :, place].astype(np.int64)
+            tp, fp, fn = tables[:, used, columns[place]].astype(np.int64)
+            numbers["rows"] = numbers["rows"] - tp - fn
             if words[place] == NULL:
                 numbers |= {"null_true": tp, "unanswered": fp, "null_pred": fn}
                 numbers["other"] = numbers["other"] - fn
             else:
                 numbers["unknown_true"], numbers["other"] = tp, numbers["other"] + fp
-        if not named.all():
-            tables = tables[:, :, named]
-        numbers["rows"] = tables[TP].sum(axis=1, dtype=np.int64) + tables[FN].sum(axis=1, dtype=np.int64)
         texts = [self._vocabulary.labels[word - FIRST] for word in words[named].tolist()]
-        return Slices.of(keys, texts, tables, np.stack([numbers[name] for name in NUMBERS], axis=1))
+        table = np.stack([numbers[name] for name in NUMBERS], axis=1)
+        return Slices.of(keys, texts, tables, table, (used, columns[named]))
 
 
 def _most_whole(y_true: pa.Array, y_pred: pa.Array) -> int:

@@ -49,17 +49,21 @@ class Slices:
     rest: Mapping[Key, State] = field(default_factory=dict)
 
     @staticmethod
-    def of(keys: Sequence[Key], labels: Sequence[str], tables: Any, numbers: Ints) -> Slices:
+    def of(
+        keys: Sequence[Key], labels: Sequence[str], tables: Any, numbers: Ints, at: tuple[Ints, Ints] | None = None
+    ) -> Slices:
         """The slices of distinct keys and labels in any order.
 
-        tables: (3, slices, labels), TP, FP and FN; numbers: (slices, 8).
+        tables: (3, slices, labels), TP, FP and FN; numbers: (slices, 8). at: where in larger tables each key and each
+        label is.
         """
         by_key = {key: k for k, key in enumerate(keys)}
         order = in_order(keys)
         rows = np.array([by_key[key] for key in order], np.int64)
         columns = np.array(sorted(range(len(labels)), key=labels.__getitem__), np.int64)
         tp, fp, fn = flat = tables.reshape(3, -1)
-        index = (rows[:, None] * len(labels) + columns).ravel()
+        down, across = (rows, columns) if at is None else (at[0][rows], at[1][columns])
+        index = (down[:, None] * tables.shape[2] + across).ravel()
         held = np.flatnonzero((tp | fp | fn).take(index))
         index = index.take(held)
         cells = np.empty((len(index), 3), np.int64)
