@@ -91,7 +91,7 @@ def bump(key, step, edge, carry, small, big):
 
 
 def count_slices(slices, y_true, y_pred, sizes, back, tables, block):
-    """Counts in one table of shape (3, slices, width), and wrong rows in (width, width); whole numbers of any size."""
+    """Counts in one table of shape (slices, 3, width), and wrong rows in (width, width); whole numbers of any size."""
     cells, pairs = tables
     for k, (place, true, pred) in enumerate(zip(slices.tolist(), y_true.tolist(), y_pred.tolist(), strict=True)):
         if not k % block and any(
@@ -99,9 +99,9 @@ def count_slices(slices, y_true, y_pred, sizes, back, tables, block):
         ):
             return k
         step = -1 if back else 1
-        cells[0 if true == pred else 2, place, true] += step
+        cells[place, 0 if true == pred else 2, true] += step
         if true != pred:
-            cells[1, place, pred] += step
+            cells[place, 1, pred] += step
             pairs[true, pred] += step
     return len(y_true)
 

@@ -31,7 +31,7 @@ class Hot:
     @staticmethod
     def of(is_words: bool, is_whole: bool, slices: int, labels: int) -> Hot:
         """An empty table."""
-        shape, paired = (3, slices, labels), (labels, labels) if is_whole else (0, 0)
+        shape, paired = (slices, 3, labels), (labels, labels) if is_whole else (0, 0)
         keys = np.empty((2, BLOCK), np.uint32)
         return Hot(is_words, np.zeros(shape, np.uint8), np.zeros(shape, np.int32), np.zeros(paired, np.int32), keys)
 
@@ -43,7 +43,7 @@ class Hot:
     @property
     def size(self) -> tuple[int, int]:
         """How many slices and labels it has room for."""
-        _, slices, labels = self.big.shape
+        slices, _, labels = self.big.shape
         return slices, labels
 
     def grown(self, slices: int, labels: int) -> Hot:
@@ -53,7 +53,7 @@ class Hot:
             self.is_words, self.is_whole, *(have if need <= have else max(need, have * 3 // 2) for need, have in pairs)
         )
         for old, new in ((self.small, made.small), (self.big, made.big)):
-            new[:, : old.shape[1], : old.shape[2]] = old
+            new[: old.shape[0], :, : old.shape[2]] = old
         made.pairs[: len(self.pairs), : len(self.pairs)] = self.pairs
         made.rows = self.rows
         return made
@@ -70,7 +70,7 @@ class Hot:
 
     def cells(self) -> Any:
         """The counts, int32 (3, slices, labels)."""
-        return self.big + self.small
+        return (self.big + self.small).transpose(1, 0, 2)
 
     def twin(self) -> Hot:
         """A copy."""

@@ -80,8 +80,8 @@ def count_slices(slices: Any, y_true: Any, y_pred: Any, sizes: Any, back: bool, 
     """TP, FP, FN of each row's labels in the part of `big` that is its slice; returns how many rows were counted."""
     _, big, pairs = tables
     wild = np.flatnonzero((slices >= sizes[0]) | (y_true >= sizes[1]) | (y_pred >= sizes[2]))
-    rows, far, step = int(wild[0]) if wild.size else len(y_true), len(big) // 3, -1 if back else 1
-    place = slices[:rows].astype(np.int64) * int(sizes[3])
+    rows, far, step = int(wild[0]) if wild.size else len(y_true), int(sizes[3]), -1 if back else 1
+    place = slices[:rows].astype(np.int64) * 3 * far
     true, pred = place + y_true[:rows].astype(np.int64), place + y_pred[:rows].astype(np.int64)
     np.add.at(big, np.where(true == pred, true, 2 * far + true), step)
     wrong = true != pred

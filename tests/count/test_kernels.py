@@ -591,7 +591,7 @@ def test_count_slices(rng, rows, dtype):
     small_part = rng.integers(0, 256, 3 * slices * labels, dtype=np.uint8)
     big, back = rng.integers(-5, 5, 3 * slices * labels).astype(np.int32), bool(rng.random() < 0.5)
     pairs = rng.integers(-5, 5, labels**2 if rng.random() < 0.7 else 0).astype(np.int32)
-    twin = (small_part.astype(np.int64) + big).reshape(3, slices, labels)
+    twin = (small_part.astype(np.int64) + big).reshape(slices, 3, labels)
     pairs_twin = pairs.reshape(labels, labels).astype(np.int64) if len(pairs) else np.zeros((labels, labels), int)
     others = small_part.copy(), big.copy(), pairs.copy()
     args, keys = (np.array(sizes, np.uint64), back), np.zeros((2, block), np.uint32)

@@ -42,17 +42,18 @@ def count_slices(slices: Any, y_true: Any, y_pred: Any, sizes: Any, back: bool, 
 
     slices uint32; y_true, y_pred: equal unsigned dtype and length; sizes uint64 (4,): bounds of slice, truth and
     prediction, and the width: the labels of a slice. back: take rows away. keys: uint32 (2, block), scratch. tables:
-    small uint8, big int32: slices * width TP, then FP, then FN, each the sum of both; and wrong int32, width * width
-    rows by (truth, other prediction), or none. Bytes fit the second-level cache, where int32 does not, and there is no
-    branch on what is wrong: 3.3 ns a row, not 8.
+    small uint8, big int32: of each slice TP, FP and FN of its labels, so that a wrong row stays in 3 cache lines, each
+    number the sum of both; and wrong int32, width * width rows by (truth, other prediction), or none. Bytes nearly fit
+    the second-level cache, where int32 does not, and there is no branch on what is wrong: 3.0 ns a row, where three
+    tables of all slices take 4.5, and int32 8.
     """
     small, big, pairs = tables
-    width, far, block = np.uint32(sizes[3]), np.uint32(len(small) // 3), keys.shape[1]
+    width, wide, block = np.uint32(sizes[3]), np.uint32(3 * sizes[3]), keys.shape[1]
     step, edge, carry = (np.uint8(255), np.uint8(255), -256) if back else (np.uint8(1), np.uint8(0), 256)
     right, wrong = keys[0], keys[1]
     for start in range(0, len(y_true), block):
         s, t, p = slices[start : start + block], y_true[start : start + block], y_pred[start : start + block]
-        most_slice, most_true, most_pred = slice_keys(s, t, p, width, far, right)
+        most_slice, most_true, most_pred = slice_keys(s, t, p, wide, width, right)
         if most_slice >= sizes[0] or most_true >= sizes[1] or most_pred >= sizes[2]:
             return start
         count = 0
@@ -62,7 +63,7 @@ def count_slices(slices: Any, y_true: Any, y_pred: Any, sizes: Any, back: bool, 
             count += t[i] != p[i]
         for j in range(count):
             i = wrong[j]
-            bump(s[i] * width + np.uint32(p[i]) + far, step, edge, carry, small, big)
+            bump(s[i] * wide + np.uint32(p[i]) + width, step, edge, carry, small, big)
             if len(pairs):
                 pairs[np.uint32(t[i]) * width + np.uint32(p[i])] += np.int32(-1 if back else 1)
     return len(y_true)
