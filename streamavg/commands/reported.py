@@ -21,6 +21,9 @@ def reported(
 ) -> int:
     """Write the report that is asked for; returns the exit status."""
     if not snap.rows:
+        from streamavg.derive.values import refuse_negative
+
+        refuse_negative(snap.state)  # what owes rows may add up to none
         raise InputError(f"no row could be scored: {snap.seen:,} rows seen{snap.why_nothing()}")
     shown = snap.report(
         zero_division=float(chosen.zero_division),
