@@ -17,14 +17,18 @@ if TYPE_CHECKING:
 
 
 def reported(
-    snap: Snapshot, names: list[str] | None, gates: list[tuple[str, float]], chosen: argparse.Namespace
+    snap: Snapshot,
+    names: list[str] | None,
+    gates: list[tuple[str, float]],
+    chosen: argparse.Namespace,
+    why: str = "",
 ) -> int:
-    """Write the report that is asked for; returns the exit status."""
+    """Write the report that is asked for; returns the exit status. why: what else to say where no row was scored."""
     if not snap.rows:
         from streamavg.derive.values import refuse_negative
 
         refuse_negative(snap.state)  # what owes rows may add up to none
-        raise InputError(f"no row could be scored: {snap.seen:,} rows seen{snap.why_nothing()}")
+        raise InputError(f"no row could be scored: {snap.seen:,} rows seen{snap.why_nothing()}{why}")
     shown = snap.report(
         zero_division=float(chosen.zero_division),
         over=chosen.over,

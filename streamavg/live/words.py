@@ -8,6 +8,8 @@ from streamavg.report.escape import label_shown, visible
 from streamavg.report.text import CAUSE_WORDS, TALLY_WORDS, count, number
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from streamavg.live.moment import Moment
 
 UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
@@ -53,8 +55,39 @@ def trouble_words(moment: Moment) -> list[str]:
     snap = moment.snapshot
     words = [f"{count(rows)} {CAUSE_WORDS.get(cause, cause)}" for cause, rows in snap.skipped.items()]
     words += [f"{count(rows)} {TALLY_WORDS.get(name, name)}" for name, rows in snap.tallies.items()]
-    words += [of(count(rows), name.replace("_", " ")) for name, rows in moment.run.items() if rows]
-    return [visible(word) for word in words]
+    return [*map(visible, words), *run_words(moment.run)]
+
+
+def run_words(run: Mapping[str, int]) -> list[str]:
+    """The run counters that are not zero."""
+    return [visible(of(count(rows), name.replace("_", " "))) for name, rows in run.items() if rows]
+
+
+def end_words(run: Mapping[str, int], readings: Mapping[str, float | int]) -> str:
+    """The run counters in one line for the end of a run, pairs and what waits for a truth first; "" without any."""
+    words = run_words({"matched": run.get("matched", 0)})
+    if waiting := readings.get("waiting"):
+        words.append(
+            f"{count(int(waiting))} waiting ({100 * readings['unlabelled']:.1f} % of predictions without a truth)"
+        )
+    return ", ".join(words + run_words({name: rows for name, rows in run.items() if name != "matched"}))
+
+
+def wait_words(rows: int, what: str) -> str:
+    """How many of something wait."""
+    return f"{rows:,} {what} waits" if rows == 1 else f"{rows:,} {what}s wait"
+
+
+def nothing_words(run: Mapping[str, int], predictions: int, truths: int) -> str:
+    """Why a join scored no row, for the end of a message, and the way out; records still wait for their other half."""
+    apart = ", ".join(run_words({name: run.get(name, 0) for name in ("expired", "orphan")}))
+    if apart:
+        return f"; of the records {apart}: raise --join-limit"
+    waiting = {("prediction", "truth"): predictions, ("truth", "prediction"): truths}
+    words = " and ".join(f"{wait_words(rows, one)} for a {other}" for (one, other), rows in waiting.items() if rows)
+    if predictions and truths:
+        return f"; {words}: no id of the one is among those of the other; is --join the right column?"
+    return f"; {words}: is the second source missing?" if words else ""
 
 
 def reading_words(moment: Moment) -> list[str]:
