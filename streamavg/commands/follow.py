@@ -140,8 +140,9 @@ def _windows(chosen: argparse.Namespace, accumulator: Accumulator, remembered: A
     """What is asked for of windows."""
     from streamavg.watermark import watermark_for
 
-    if chosen.keep_windows and not chosen.window:
-        raise InputError("--keep-windows needs windows: add --window 5m --time COLUMN")
+    for name, value in {"--keep-windows": chosen.keep_windows, "--lateness": chosen.lateness}.items():
+        if value and not chosen.window:
+            raise InputError(f"{name} needs windows: add --window 5m --time COLUMN")
     watermark = watermark_for(accumulator._options, chosen.lateness, remembered)
     return {"watermark": watermark, "keep_windows": chosen.keep_windows}
 

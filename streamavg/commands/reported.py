@@ -25,6 +25,9 @@ def reported(
 ) -> int:
     """Write the report that is asked for; returns the exit status. why: what else to say where no row was scored."""
     if not snap.rows:
+        from streamavg.derive.values import refuse_negative
+
+        refuse_negative(snap.state)  # what owes rows may add up to none
         raise InputError(f"no row could be scored: {snap.seen:,} rows seen{snap.why_nothing()}{why}")
     shown = snap.report(
         zero_division=float(chosen.zero_division),

@@ -20,12 +20,21 @@ def size(amount: float) -> str:
     step = 0
     while amount >= 1000 and step < len(UNITS) - 1:
         amount, step = amount / 1000, step + 1
-    return f"{amount:.0f} {UNITS[step]}" if not step else f"{amount:.1f} {UNITS[step]}"
+    return of(f"{amount:.0f}", UNITS[step]) if not step else f"{amount:.1f} {UNITS[step]}"
+
+
+def of(number: str, plural: str) -> str:
+    """So many of something.
+
+    >>> of("1", "rows"), of("2", "rows")
+    ('1 row', '2 rows')
+    """
+    return f"{number} {plural.removesuffix('s') if number == '1' else plural}"
 
 
 def lag_words(moment: Moment) -> str:
     """What is known to be unread."""
-    known = [size(n) if unit == "bytes" else f"{count(n)} {visible(unit)}" for unit, n in moment.lag.items()]
+    known = [size(n) if unit == "bytes" else of(count(n), visible(unit)) for unit, n in moment.lag.items()]
     return "lag " + " ".join(known) if known else ""
 
 
@@ -34,8 +43,8 @@ def flow_words(moment: Moment) -> list[str]:
     snap = moment.snapshot
     labels = len(snap.state.order)
     task = snap.state.config.task or "no task yet"
-    words = [f"{count(snap.rows)} rows", f"{moment.rows_per_second:,.0f} rows/s", lag_words(moment)]
-    words += [f"{labels:,} {'label' if labels == 1 else 'labels'}", task]
+    words = [of(count(snap.rows), "rows"), f"{moment.rows_per_second:,.0f} rows/s", lag_words(moment)]
+    words += [of(f"{labels:,}", "labels"), task]
     if moment.watermark is not None:
         words.append(f"watermark {moment.watermark:%Y-%m-%d %H:%M:%S}")
     return [word for word in words if word]
@@ -51,7 +60,7 @@ def trouble_words(moment: Moment) -> list[str]:
 
 def run_words(run: Mapping[str, int]) -> list[str]:
     """The run counters that are not zero."""
-    return [visible(f"{count(rows)} {name.replace('_', ' ')}") for name, rows in run.items() if rows]
+    return [visible(of(count(rows), name.replace("_", " "))) for name, rows in run.items() if rows]
 
 
 def end_words(run: Mapping[str, int], readings: Mapping[str, float | int]) -> str:
