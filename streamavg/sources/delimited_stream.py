@@ -63,7 +63,7 @@ class CsvStream:
             source = pa.BufferReader(line + b"\n")
             with csv.open_csv(source, parse_options=csv.ParseOptions(delimiter=self._delimiter)) as reader:
                 return list(reader.schema.names)
-        except pa.ArrowInvalid:
+        except (pa.ArrowInvalid, UnicodeDecodeError):
             return []
 
     def _rows(self, block: bytes, start: int, end: int, ahead: int = 0) -> Iterator[tuple[Piece, Sequence[Bad]]]:

@@ -47,7 +47,8 @@ class Rejects:
             os.close(self._file)
             raise InputError(f"--rejects {path}: the file is there and is not of this run; name another or remove it")
         self._size = min(self._size, size)  # less if the file was taken away: then it starts afresh
-        os.ftruncate(self._file, self._size)
+        with naming(path):
+            os.ftruncate(self._file, self._size)
         os.lseek(self._file, self._size, os.SEEK_SET)
 
     @property

@@ -145,6 +145,7 @@ def test_a_row_that_can_be_neither_counted_nor_decoded_prints_nothing(
     assert "damaged or not CSV" in refused(tmp_path, b"y_true,y_pred\n" + b"a,b\n" * before + b"\xff,b,c\n")
     stream = CsvStream(choose, ",")
     assert stream.knows(b"", b"y_true,y_pred\n")
+    assert not CsvStream(lambda names: names, ",").knows(b"", b"y_true,\xff\n")
     (good, _), (_, bad) = stream.pieces(b"a,b\n\xff,b,c\n", 20)
     assert (good.batch.num_rows, [each.cause for each in bad]) == (1, ["no_utf8"])
     assert printed == []

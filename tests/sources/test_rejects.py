@@ -56,6 +56,8 @@ def test_a_full_disk_is_told_with_the_file(tmp_path: Path, monkeypatch: pytest.M
         rejects.add("a", 0, [Bad(1, "no_json", b"one")])
     monkeypatch.undo()
     rejects.close()
+    with pytest.raises(OSError, match="Invalid argument: '/dev/full'"):  # a device cannot be cut back
+        Rejects("/dev/full")
 
 
 def test_it_is_cut_back_to_what_was_saved(tmp_path: Path) -> None:
