@@ -93,7 +93,7 @@ def _eval(chosen: argparse.Namespace) -> int:
     counted = (_kept if chosen.checkpoint else _counted)(chosen, options(chosen))
     if isinstance(counted, int):
         return counted
-    if chosen.retract and not counted.rows:
+    if chosen.retract and not counted.rows and counted.state.first_negative is None:
         note(f"{chosen.checkpoint} holds no rows now")
         return FINE
     return reported(counted, names, gates, chosen)

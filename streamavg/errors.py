@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 
 class InputError(ValueError):
@@ -40,6 +41,17 @@ class StateError(ValueError):
 
 class InUseError(RuntimeError):
     """Another process holds the state file."""
+
+
+@contextmanager
+def naming(path: str) -> Iterator[None]:
+    """Let an OSError of a block say which file it is about: the calls that write to a descriptor do not know."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = path
+        raise
 
 
 def require_one_of(name: str, value: object, choices: Sequence[object]) -> None:

@@ -51,6 +51,10 @@ class Join(Protocol):
     def readings(self) -> Mapping[str, float | int]:
         """Numbers to show."""
 
+    @property
+    def waiting(self) -> int:
+        """The records that wait."""
+
     def saved(self) -> bytes:
         """All that waits, to be saved with the counts."""
 

@@ -221,6 +221,12 @@ class JoinBuffer:
         self._ahead = int(time.time() * MICROS) - self._clock if self._time is None else 0
 
 
+def waiting_in(data: bytes) -> int:
+    """How many records wait in what `JoinBuffer.to_bytes` gave."""
+    _, held, _ = _read(data)
+    return int((held.kinds != PAIRED).sum())
+
+
 def _read(data: bytes) -> tuple[dict[str, Any], Held, list[pa.RecordBatch]]:
     head, index, *payload = from_bytes(data)
     about = json.loads(head.column("about")[0].as_py())

@@ -61,6 +61,11 @@ class Joining:
         """The share of predictions without a truth, and its age; see `JoinBuffer.readings`."""
         return self._buffer.readings
 
+    @property
+    def waiting(self) -> int:
+        """The records that wait, predictions and truths."""
+        return len(self._buffer)
+
     def saved(self) -> bytes:
         """All that waits, to be saved beside the counts."""
         return self._buffer.to_bytes()

@@ -8,7 +8,7 @@ import secrets
 import sys
 from typing import TYPE_CHECKING
 
-from streamavg.errors import InputError
+from streamavg.errors import InputError, naming
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -57,6 +57,11 @@ def _holds(source: str, output: str) -> bool:
 
 def put(raw: bytes, output: str | None) -> None:
     """Write the report to standard output, or to a file as a whole: a full disk leaves there what was there."""
+    with naming(output or "standard output"):
+        _put(raw, output)
+
+
+def _put(raw: bytes, output: str | None) -> None:
     if output is None:
         sys.stdout.buffer.write(raw)
         sys.stdout.buffer.flush()

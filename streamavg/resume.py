@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    from streamavg.checkpoint.writer import Saved
     from streamavg.options import Options
     from streamavg.saving import Outcome, Stop
     from streamavg.sources import Unit
@@ -131,6 +132,19 @@ def merge(paths: Sequence[str], output: str, force: bool, note: Note) -> Snapsho
     return total
 
 
+def _tell_run(path: str, saved: Saved, note: Note) -> None:
+    """What a follower left beside the counts, which is in no sum: run counters, and records that wait."""
+    from streamavg.join import waiting_in
+    from streamavg.live.words import end_words, wait_words
+
+    run = saved.sources.get("run")
+    counters = {name: n for name, n in run.items() if name != "records"} if isinstance(run, dict) else {}
+    if counters and all(type(n) is int for n in counters.values()) and (words := end_words(counters, {})):
+        note(f"note: {path}: {words}")
+    if saved.attached and (waiting := waiting_in(saved.attached)):
+        note(f"note: {path}: {wait_words(waiting, 'record')} in it for the other half, in no sum")
+
+
 def added(paths: Sequence[str], note: Note, twice: Note) -> tuple[Snapshot, Position, Any]:
     """The sum of states with what it holds of which files, and the options if all were counted with the same.
 
@@ -141,8 +155,7 @@ def added(paths: Sequence[str], note: Note, twice: Note) -> tuple[Snapshot, Posi
         saved = read(path)
         if saved.warning is not None:
             note(f"warning: {saved.warning}")
-        if saved.attached:
-            note(f"note: {path}: records wait in it for their truth; they are in no sum")
+        _tell_run(path, saved, note)
         position = position_in(saved)
         both = where.overlap(position)
         if both is not None:

@@ -93,9 +93,8 @@ class Snapshot:
 
     @property
     def slices(self) -> dict[tuple[Any, ...], Snapshot]:
-        """The slices by key: the text of each `by` value in turn (None: null), then the start of the window (UTC;
-        None: no time). Rows that are no longer told apart have the key (). They add up to this snapshot.
-        """
+        """The slices, which add up to this, by key: the text of each `by` value (None: null), then the start of the
+        window (UTC; None: no time). Rows that are no longer told apart have the key ()."""
         size = self.state.config.window
         return {public_key(key, bool(size)): Snapshot(state) for key, state in self.state.slice_states.items()}
 
@@ -286,7 +285,8 @@ class Snapshot:
         return str(render(self.report(**policy), "markdown"))
 
     def __str__(self) -> str:
-        return str(render(self.report(), "table")) if self.state.seen else "nothing counted yet"
+        held = self.state.seen or self.state.first_negative
+        return str(render(self.report(), "table")) if held else "nothing counted yet"
 
     def __repr__(self) -> str:
         return f"<Snapshot {self.state.config.task or 'undecided'}, {len(self.state.order)} labels, {self.rows} rows>"

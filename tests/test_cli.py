@@ -237,7 +237,7 @@ def test_full_disk_is_status_3(data: Path) -> None:
         pytest.skip("needs /dev/full")
     done = process("eval", data, *COLUMNS, "-o", "/dev/full")
     assert done.returncode == 3
-    assert done.stderr.startswith(b"streamavg: disk or network failed")
+    assert done.stderr == b"streamavg: disk or network failed: [Errno 28] No space left on device: '/dev/full'\n"
 
 
 # ---- saved states
@@ -326,6 +326,15 @@ def test_a_state_without_rows_or_with_negative_ones_is_status_2(
         held.save(tmp_path / name)
         status, out, err = run(capsys, "show", tmp_path / name)
         assert (status, out, len(err.splitlines())) == (2, "", 1)
+
+
+def test_rows_owed_are_an_error_where_they_add_up_to_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "op.csv"
+    path.write_text("y_true,y_pred,op\na,a,-\nb,a,+\n")
+    status, out, err = run(capsys, "eval", path, "--op", "op")
+    assert (status, out) == (2, "")
+    assert "the state has negative counts" in err
+    assert "label 'a' has TP -1" in err
 
 
 def test_diff_shows_both_values(shards: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

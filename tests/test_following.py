@@ -52,6 +52,16 @@ def test_a_file_that_grows_is_counted_once(tmp_path: Path, capsys: pytest.Captur
     assert report["fingerprint"] == sa.evaluate(str(log)).fingerprint()
 
 
+@pytest.mark.parametrize("option", [["--lateness", "5m"], ["--keep-windows", "3"]])
+def test_what_is_of_windows_needs_windows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: list[str]
+) -> None:
+    log = tmp_path / "a.jsonl"
+    log.write_text(lines(("a", "a")))
+    assert cli.main(["follow", str(log), "--until-end", "--no-progress", *option]) == 2
+    assert f"{option[0]} needs windows: add --window" in capsys.readouterr().err
+
+
 def test_a_signal_ends_it_with_all_saved(tmp_path: Path) -> None:
     log, saved = tmp_path / "app.jsonl", tmp_path / "app.sav"
     log.write_text(lines(("a", "a"), ("b", "a")))

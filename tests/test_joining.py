@@ -71,6 +71,41 @@ def test_two_files_and_a_limit(tmp_path, capsys, whole):
     assert run(capsys, tmp_path / "?.*.jsonl", "--join", "id", "--join-limit", "100", status=2).count("no row") == 1
 
 
+def test_the_end_says_what_the_join_did(tmp_path, capsys):
+    """Counted by hand: 9 pairs, one of the ten predictions waits, 4 truths come twice."""
+    stream = [{"id": i, "y_pred": "a"} for i in range(10)] + [{"id": i, "y_true": "a"} for i in range(9)]
+    log = written(tmp_path / "log.jsonl", stream + [{"id": i, "y_true": "a"} for i in range(4)])
+    saved = tmp_path / "a.sav"
+    assert cli.main(["follow", str(log), "--join", "id", "--until-end", "--checkpoint", str(saved)]) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert said == ["note: 9 matched, 1 waiting (10.0 % of predictions without a truth), 4 duplicate"]
+    assert cli.main(["show", str(saved)]) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        f"note: {saved}: 9 matched, 4 duplicate",
+        f"note: {saved}: 1 record waits in it for the other half, in no sum",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ids", "words"),
+    [
+        ((range(30), range(0)), "0 rows seen; 30 predictions wait for a truth: is the second source missing?"),
+        ((range(0), range(30)), "0 rows seen; 30 truths wait for a prediction: is the second source missing?"),
+        ((range(30), range(50, 90)), "30 predictions wait for a truth and 40 truths wait for a prediction: no id"),
+    ],
+)
+def test_no_pair_at_all_says_what_waits(tmp_path, capsys, ids, words):
+    stream = [{"id": i, name: "a"} for name, each in zip(("y_pred", "y_true"), ids, strict=True) for i in each]
+    assert words in run(capsys, written(tmp_path / "log.jsonl", stream), "--join", "id", status=2)
+
+
+def test_no_pair_within_the_limit_says_so(tmp_path, capsys):
+    stream = [{"id": i, name: "a"} for name in ("y_pred", "y_true") for i in range(300)]
+    error = run(capsys, written(tmp_path / "log.jsonl", stream), "--join", "id", "--join-limit", "100", status=2)
+    assert "of the records 300 expired, 199 orphan: raise --join-limit" in error
+    assert len(error.splitlines()) == 1
+
+
 def test_two_files_of_csv(tmp_path, capsys, whole):
     stream, rows = events(500)
     pred, true = [event for event in stream if "y_pred" in event], [event for event in stream if "y_true" in event]
@@ -96,7 +131,11 @@ def test_a_topic_and_a_file(tmp_path, capsys, whole):
 
 def test_what_does_not_go_together_is_one_line(tmp_path, capsys):
     stream, _ = events(50)
-    log, saved, plain = written(tmp_path / "log.jsonl", stream), tmp_path / "a.sav", tmp_path / "b.sav"
+    log, saved, plain = (
+        written(tmp_path / "log.jsonl", [*stream, {"id": 50, "y_pred": "c1"}]),
+        tmp_path / "a.sav",
+        tmp_path / "b.sav",
+    )
     run(capsys, log, "--join", "id", "--checkpoint", saved)
     assert "records wait in it for their truth" in run(capsys, log, "--checkpoint", saved, status=4)
     assert "are joined by 'key' now" in run(capsys, log, "--join", "key", "--checkpoint", saved, status=4)
@@ -112,7 +151,7 @@ def test_what_does_not_go_together_is_one_line(tmp_path, capsys):
     run(capsys, both, "--checkpoint", plain)
     assert "counted without --join" in run(capsys, both, "--join", "id", "--checkpoint", plain, status=4)
     assert cli.main(["merge", str(saved), str(plain), "-o", str(tmp_path / "c.sav")]) == 0
-    assert "records wait in it for their truth; they are in no sum" in capsys.readouterr().err
+    assert "1 record waits in it" in capsys.readouterr().err
 
 
 def test_rows_that_cannot_be_counted_do_not_leave_the_buffer(tmp_path, capsys):

@@ -128,6 +128,22 @@ def test_times_that_are_none_are_told(tmp_path, capsys):
     assert capsys.readouterr().err.startswith("note: no row has a time that a window can take; times are timestamps")
 
 
+@pytest.mark.parametrize("command", [("eval",), ("follow", "--until-end")])
+def test_some_times_that_are_none_are_told(tmp_path, capsys, command):
+    """Of 20 rows 3 have no time, one of them no truth either; a line that is no JSON is not said to have none."""
+    path = tmp_path / "a.jsonl"
+    rows = [{"y_true": "a", "y_pred": "a", "when": k * 60} for k in range(17)]
+    rows += [{"y_true": "a", "y_pred": "a", "when": None}, {"y_true": "b", "y_pred": "a", "when": "soon"}]
+    rows += [{"y_true": None, "y_pred": "a", "when": "12/31/2024"}]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows) + "{no JSON\n")
+    flags = ["--window", "5m", "--time", "when", "--by", "y_pred"]
+    assert cli.main([*command, str(path), *flags, "--format", "json"]) == 0
+    assert "note: 3 of 21 rows have no usable time in column 'when'" in capsys.readouterr().err
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows[:17]))
+    assert cli.main([*command, str(path), *flags, "--format", "json"]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_follow_emits_each_closed_window_once(tmp_path, capsys):
     log, saved, out = tmp_path / "a.jsonl", tmp_path / "a.sav", tmp_path / "out.jsonl"
     table = drawn(900).sort_by("ts").to_pylist()

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import streamavg as sa
+from streamavg.report.difference import difference
 
 MATRIX = [[8, 2], [1, 9]]
 
@@ -164,6 +165,14 @@ def test_negative_states_add_but_cannot_be_read(one, two):
         for read in (lambda: owing["f1_macro"], owing.metrics, owing.table, owing.to_json, lambda: owing.explain("f1")):
             with pytest.raises(sa.InputError, match=f"negative counts.*label '{negative[0]}'"):
                 read()
+
+
+def test_what_owes_rows_and_adds_up_to_none_is_an_error_too():
+    owing = sa.evaluate({"y_true": ["a", "b"], "y_pred": ["a", "a"], "op": ["-", "+"]}, op="op")
+    assert (owing.rows, owing.seen) == (0, 0)
+    for read in (lambda: owing["accuracy"], lambda: str(owing), lambda: difference(("x", "y"), (owing.state,) * 2)):
+        with pytest.raises(sa.InputError, match=r"negative counts.*label 'a' has TP -1"):
+            read()
 
 
 # ---- words

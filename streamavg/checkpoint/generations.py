@@ -11,7 +11,7 @@ import secrets
 import stat
 
 from streamavg.checkpoint import disk
-from streamavg.errors import StateError
+from streamavg.errors import StateError, naming
 
 # of file systems without hard links (FAT, some network mounts), or an inode with no link to spare
 _NO_LINK = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EINVAL}
@@ -109,11 +109,12 @@ def _written(path: str, data: bytes, durable: bool) -> str:
     file = disk.open_file(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         try:
-            rest = memoryview(data)
-            while rest:
-                rest = rest[disk.write(file, rest) :]  # a disk may take less than all, and say so only the next time
-            if durable:
-                disk.sync(file)  # once: after a failure the kernel may drop the data and a second call succeed
+            with naming(path):  # the temporary name would tell nobody anything
+                rest = memoryview(data)
+                while rest:
+                    rest = rest[disk.write(file, rest) :]  # a disk may take less than all, and say so the next time
+                if durable:
+                    disk.sync(file)  # once: after a failure the kernel may drop the data and a second call succeed
         finally:
             disk.close(file)
     except BaseException:

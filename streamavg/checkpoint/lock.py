@@ -11,7 +11,7 @@ import time
 import weakref
 
 from streamavg.checkpoint import disk
-from streamavg.errors import InputError, InUseError, StateError
+from streamavg.errors import InputError, InUseError, StateError, naming
 
 _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
 _MOST_NOTE = 300
@@ -57,8 +57,9 @@ class Lock:
             return
         started = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
         note = f"process {os.getpid()} on {socket.gethostname()}, which opened it at {started}\n"
-        disk.truncate(self._file, 0)
-        disk.write(self._file, note.encode("utf-8", "replace")[:_MOST_NOTE])
+        with naming(path + ".lock"):
+            disk.truncate(self._file, 0)
+            disk.write(self._file, note.encode("utf-8", "replace")[:_MOST_NOTE])
 
     def _holder(self) -> str:
         """Who holds it, as it wrote; it may be about to write that."""

@@ -37,11 +37,34 @@ def follow(chosen: argparse.Namespace) -> int:
         stopped = following.keep()
         snapshot = following.snapshot
     if not stopped or signals.number is None:
-        return reported(snapshot, names, gates, chosen)
+        why = "" if snapshot.rows else _why_nothing(following)
+        if not why:
+            _tell_end(following)
+        return reported(snapshot, names, gates, chosen, why)
+    _tell_end(following)
     if snapshot.rows:
         reported(snapshot, names, [], chosen)
     kept = f" and saved in {chosen.checkpoint}; the same command goes on from there" if chosen.checkpoint else ""
     return failed(f"stopped by {signals.name}: {snapshot.seen:,} rows are counted{kept}", 128 + signals.number)
+
+
+def _tell_end(following: Following) -> None:
+    """The run counters, which are in no report, if there are any."""
+    from streamavg.live.words import end_words
+
+    words = end_words(following.counters, following.join.readings if following.join is not None else {})
+    if words:
+        noted(words)
+
+
+def _why_nothing(following: Following) -> str:
+    """What a join has to say of rows that there are none of."""
+    from streamavg.live.words import nothing_words
+
+    if following.join is None:
+        return ""
+    predictions = int(following.join.readings["waiting"])
+    return nothing_words(following.counters, predictions, following.join.waiting - predictions)
 
 
 def _following(chosen: argparse.Namespace, signals: Signals, stack: ExitStack) -> Following:
@@ -117,8 +140,9 @@ def _windows(chosen: argparse.Namespace, accumulator: Accumulator, remembered: A
     """What is asked for of windows."""
     from streamavg.watermark import watermark_for
 
-    if chosen.keep_windows and not chosen.window:
-        raise InputError("--keep-windows needs windows: add --window 5m --time COLUMN")
+    for name, value in {"--keep-windows": chosen.keep_windows, "--lateness": chosen.lateness}.items():
+        if value and not chosen.window:
+            raise InputError(f"{name} needs windows: add --window 5m --time COLUMN")
     watermark = watermark_for(accumulator._options, chosen.lateness, remembered)
     return {"watermark": watermark, "keep_windows": chosen.keep_windows}
 

@@ -17,11 +17,18 @@ if TYPE_CHECKING:
 
 
 def reported(
-    snap: Snapshot, names: list[str] | None, gates: list[tuple[str, float]], chosen: argparse.Namespace
+    snap: Snapshot,
+    names: list[str] | None,
+    gates: list[tuple[str, float]],
+    chosen: argparse.Namespace,
+    why: str = "",
 ) -> int:
-    """Write the report that is asked for; returns the exit status."""
+    """Write the report that is asked for; returns the exit status. why: what else to say where no row was scored."""
     if not snap.rows:
-        raise InputError(f"no row could be scored: {snap.seen:,} rows seen{snap.why_nothing()}")
+        from streamavg.derive.values import refuse_negative
+
+        refuse_negative(snap.state)  # what owes rows may add up to none
+        raise InputError(f"no row could be scored: {snap.seen:,} rows seen{snap.why_nothing()}{why}")
     shown = snap.report(
         zero_division=float(chosen.zero_division),
         over=chosen.over,
@@ -30,16 +37,29 @@ def reported(
         confusion=chosen.confusion,
         weighted=not chosen.unweighted,
     )
-    if snap.state.config.window and not snap.windows:
-        noted(
-            "no row has a time that a window can take; times are timestamps, dates, ISO 8601 texts, or seconds "
-            "since 1970 (not milliseconds)"
-        )
+    if snap.state.config.window:
+        _tell_untimed(snap, getattr(chosen, "time", None))
     missed = [_missed(snap, name, limit, chosen) for name, limit in gates]
     write(shown, chosen)
     for line in filter(None, missed):
         failed(line, GATE_FAILED)
     return GATE_FAILED if any(missed) else FINE
+
+
+def _tell_untimed(snap: Snapshot, column: str | None) -> None:
+    """Say how many rows are in no window, if there are any."""
+    from streamavg.derive.panes import starts_of, untimed_rows
+
+    rows = untimed_rows(snap.state)
+    if rows > 0 and not starts_of(snap.state):
+        noted(
+            "no row has a time that a window can take; times are timestamps, dates, ISO 8601 texts, or seconds "
+            "since 1970 (not milliseconds)"
+        )
+    elif rows > 0:
+        where = "" if column is None else f" in column {column!r}"
+        words = "has no usable time" if rows == 1 else "have no usable time"
+        noted(f"{rows:,} of {snap.seen:,} rows {words}{where} and {'is' if rows == 1 else 'are'} in the window None")
 
 
 def _missed(snap: Snapshot, name: str, limit: float, chosen: argparse.Namespace) -> str:

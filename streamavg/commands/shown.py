@@ -25,7 +25,7 @@ def refuse_shown(chosen: argparse.Namespace) -> None:
     """InputError for what cannot be together, before anything is opened."""
     if chosen.emit_every and chosen.emit is None:
         raise InputError("--emit-every needs --emit FILE: where to?")
-    if chosen.emit == "-" and chosen.output is None and (chosen.format != "table" or chosen.metrics):
+    if chosen.emit == "-" and chosen.output is None and chosen.format != "table":
         raise InputError("--emit -: standard output has the emitted lines; add -o FILE for the report")
     if chosen.emit not in (None, "-"):
         _refuse_source(chosen.emit, chosen.source)
@@ -50,7 +50,7 @@ def observers(chosen: argparse.Namespace) -> list[Observer]:
     found: list[Observer] = []
     try:
         if chosen.emit is not None:
-            found.append(_emit(chosen, reader))
+            found.append(_emit(chosen, Reader(policy, chosen.metrics.split(",") if chosen.metrics else None)))
         if chosen.serve is not None:
             found.append(_serve(chosen, reader))
         is_taken = chosen.emit == "-" and sys.stdout.isatty()  # two that write to one terminal tear each other

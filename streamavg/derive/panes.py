@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streamavg.errors import InputError
-from streamavg.state.slices import FOLDED, Slices
+from streamavg.state.causes import TALLIES
+from streamavg.state.slices import FOLDED, NUMBERS, Slices
 from streamavg.state.spans import window_size, window_text
 from streamavg.state.state import State
 from streamavg.state.sums import Sums, SumTable
@@ -24,6 +25,14 @@ def starts_of(state: State) -> list[int]:
     """The starts of all windows in microseconds, ascending; rows without a time and folded ones are in none."""
     require_window(state)
     return sorted({key[-1] for key in state.slices.keys if key and isinstance(key[-1], int)})
+
+
+def untimed_rows(state: State) -> int:
+    """How many rows have no time that a window can take. In the window None are also lines that could not be read."""
+    require_window(state)
+    places = [k for k, key in enumerate(state.slices.keys) if key and key[-1] is None]
+    read = [k for k, name in enumerate(NUMBERS) if name not in ("malformed", *TALLIES)]
+    return int(state.slices.numbers[places][:, read].sum())
 
 
 def windows(state: State, starts: Iterable[int] | None = None) -> dict[int, State]:

@@ -11,11 +11,14 @@ import numpy as np
 from streamavg.derive.panes import starts_of, windows
 from streamavg.derive.policy import uses_weights
 from streamavg.derive.values import metric_value
+from streamavg.errors import InputError
 from streamavg.state.counts import FN, FP, TP
 from streamavg.state.spans import moment, public_key
 from streamavg.state.tables import grouped
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from streamavg.derive.policy import Policy
     from streamavg.state.slices import Key
     from streamavg.state.state import State
@@ -46,16 +49,17 @@ class SliceValues:
     newest: tuple[SliceValue, ...]
 
 
-def slice_values(state: State, policy: Policy) -> SliceValues | None:
+def slice_values(state: State, policy: Policy, metrics: Sequence[str] | None = None) -> SliceValues | None:
     """The slices of a state as a report shows them; None if rows are not told apart.
 
-    Worst is what has the lowest micro F1 among slices of ENOUGH scored rows.
+    Worst is what has the lowest micro F1 among slices of ENOUGH scored rows. metrics: the names to show instead of
+    micro and macro F1, nan where a slice does not have one.
     """
     config = state.config
     if not (config.by or config.window):
         return None
-    names = ["f1_micro", "f1_macro"]
-    if config.scores:
+    names = ["f1_micro", "f1_macro"] if metrics is None else list(metrics)
+    if config.scores and metrics is None:
         names.append("roc_auc" if config.task == "binary" else "roc_auc_macro")
     keys = _worst(state, policy)
     one = state.slices.rekeyed(lambda key: key if key in keys else None).states(type(state)(state.total.config))
@@ -74,10 +78,15 @@ def slice_values(state: State, policy: Policy) -> SliceValues | None:
 
 
 def _value(key: tuple[Any, ...], state: State, names: list[str], policy: Policy) -> SliceValue:
-    """The metrics of a slice; nan where it owes rows."""
-    can = state.first_negative is None and state.rows > 0
-    values = tuple(metric_value(state, name, policy, None).value if can else math.nan for name in names)
-    return SliceValue(key, state.rows, state.seen, values)
+    """The metrics of a slice; nan where it owes rows, and for what it does not have."""
+    return SliceValue(key, state.rows, state.seen, tuple(_one(state, name, policy) for name in names))
+
+
+def _one(state: State, name: str, policy: Policy) -> float:
+    try:
+        return metric_value(state, name, policy).value if state.rows > 0 else math.nan
+    except InputError:
+        return math.nan
 
 
 def _worst(state: State, policy: Policy) -> list[Key]:

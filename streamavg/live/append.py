@@ -9,7 +9,7 @@ import stat
 import sys
 from typing import TYPE_CHECKING, Any
 
-from streamavg.errors import InputError, InUseError
+from streamavg.errors import InputError, InUseError, naming
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -77,18 +77,19 @@ class Appended:
 
         A file is synced, so that what is saved after it never knows of more than it holds.
         """
-        if not self._is_plain:
-            for line in lines:  # a pipe takes up to 4096 bytes at once; more it takes in parts, after each other
-                _write(self._file, line)
-            return
-        self._follow()
-        length = os.fstat(self._file).st_size
-        try:
-            _write(self._file, b"".join(lines))
-            os.fsync(self._file)
-        except OSError:
-            os.ftruncate(self._file, length)
-            raise
+        with naming("standard output" if self._path == "-" else self._path):
+            if not self._is_plain:
+                for line in lines:  # a pipe takes up to 4096 bytes at once; more it takes in parts, after each other
+                    _write(self._file, line)
+                return
+            self._follow()
+            length = os.fstat(self._file).st_size
+            try:
+                _write(self._file, b"".join(lines))
+                os.fsync(self._file)
+            except OSError:
+                os.ftruncate(self._file, length)
+                raise
 
     def _follow(self) -> None:
         """Go on in a new file if this one is no longer where it was."""

@@ -13,7 +13,7 @@ from streamavg.derive.values import metric_names
 from streamavg.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from streamavg.derive.slice_values import SliceValues
     from streamavg.snapshot import Snapshot
@@ -42,12 +42,16 @@ class Worst:
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads snapshots under one policy: keywords as of `Snapshot.value`, zero_division and over."""
+    """Reads snapshots under one policy: keywords as of `Snapshot.value`, zero_division and over.
+
+    only: the metrics to read; None: the headline metrics of the task.
+    """
 
     policy: Mapping[str, Any] = field(default_factory=dict)
+    only: Sequence[str] | None = None
 
     def values(self, snap: Snapshot, scores: bool = True) -> dict[str, float]:
-        """Metric -> value for what the task has of the headline metrics; {} where none can be read.
+        """Metric -> value for what the task has of the metrics; {} where none can be read.
 
         None can be read without rows, and while a correction is ahead of the row that it takes away. `scores`: also
         areas under curves and losses.
@@ -56,7 +60,7 @@ class Reader:
             return {}
         if snap.state.first_negative is not None:
             return {}
-        asked = dict.fromkeys(names(snap, scores))
+        asked = dict.fromkeys(names(snap, scores) if self.only is None else self.only)
         had = asked.keys() & metric_names(snap.state, Policy.of(**self.policy))
         return {name: snap.value(name, **self.policy) for name in asked if name in had}
 
@@ -85,7 +89,7 @@ class Reader:
 
     def slices(self, snap: Snapshot) -> SliceValues | None:
         """The worst slices, where rows are told apart by columns."""
-        return slice_values(snap.state, Policy.of(**self.policy)) if snap.state.config.by else None
+        return slice_values(snap.state, Policy.of(**self.policy), self.only) if snap.state.config.by else None
 
 
 def _shares(part: Any, whole: Any) -> Any:

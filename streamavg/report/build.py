@@ -82,7 +82,7 @@ class Report:
     @cached_property
     def slices(self) -> SliceValues | None:
         """The worst slices and the newest windows, where rows are told apart."""
-        return slice_values(self.state, self.policy)
+        return slice_values(self.state, self.policy, list(self.metrics) if self.chosen else None)
 
     @cached_property
     def ranking(self) -> Explanation | None:

@@ -11,7 +11,7 @@ from streamavg.derive.averages import class_values, predicted_and_support
 from streamavg.derive.catalogue import METRICS
 from streamavg.derive.policy import Policy, classes_of
 from streamavg.derive.tables import plain
-from streamavg.derive.values import metric_names, metric_values
+from streamavg.derive.values import metric_names, metric_values, refuse_negative
 from streamavg.errors import InputError
 from streamavg.report.build import HEADLINE
 from streamavg.state.labels import LEAST, MOST, all_integers, ascending
@@ -82,6 +82,7 @@ def difference(
     """
     policy = Policy.of(zero_division, over)
     for name, state in zip(names, states, strict=True):
+        refuse_negative(state)
         if not state.rows:
             raise InputError(f"{name}: no row was scored, so there is nothing to compare")
     one, two = states

@@ -25,17 +25,17 @@ def json_text(shown: Report) -> str:
 
 def csv_text(shown: Report) -> str:
     """The per-class table as CSV, behind it the worst slices and the newest windows, each table after an empty line;
-    where metrics were chosen, their names and values instead.
+    where metrics were chosen, their names and values instead of the classes.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     if shown.chosen:
         writer.writerow(("metric", "value"))
         writer.writerows((name, _csv_number(value)) for name, value in shown.metrics.items())
-        return out.getvalue()
-    columns = shown.classes.to_pydict()
-    writer.writerow(columns)
-    writer.writerows(map(_csv_cell, row) for row in zip(*columns.values(), strict=True))
+    else:
+        columns = shown.classes.to_pydict()
+        writer.writerow(columns)
+        writer.writerows(map(_csv_cell, row) for row in zip(*columns.values(), strict=True))
     if shown.slices is not None:
         for _, heads, rows in slice_rows.tables(shown.slices):
             out.write("\n")
@@ -59,7 +59,7 @@ def markdown_text(shown: Report) -> str:
     lines = [f"- {markdown_safe(fact)}" for fact in facts(shown)] + [""]
     if shown.chosen:
         lines += _grid(("metric", "value"), [(name, number(value)) for name, value in shown.metrics.items()])
-        return "\n".join(lines) + "\n"
+        return "\n".join([*lines, *_slices(shown)]) + "\n"
     values = shown.metrics
     rows = [(name, *(number(values[f"{name}_{average}"]) for average in shown.averages)) for name in HEADLINE]
     lines += [

@@ -47,8 +47,9 @@ def tables(shown: SliceValues) -> list[tuple[str, tuple[str, ...], tuple[SliceVa
 
 def words(shown: SliceValues) -> str:
     """How many slices there are, and which of them are not listed among the worst."""
+    order = "" if "f1_micro" in shown.metrics else "; worst by f1_micro"
     few = f"; {shown.few:,} of them have fewer than {ENOUGH} rows and are not ranked" if shown.few else ""
-    return f"{shown.count:,} {'slice' if shown.count == 1 else 'slices'} by {', '.join(shown.columns)}{few}"
+    return f"{shown.count:,} {'slice' if shown.count == 1 else 'slices'} by {', '.join(shown.columns)}{few}{order}"
 
 
 def slices_as_dict(shown: SliceValues) -> dict[str, Any]:

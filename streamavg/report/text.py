@@ -101,7 +101,10 @@ def print_report(shown: Report, console: Console) -> None:
     for line in facts(shown):
         console.print(visible(line))
     if shown.chosen:
+        heads = () if shown.slices is None else (*shown.slices.columns, *shown.slices.metrics)
+        console.width = max(console.width, sum(max(len(head), 12) + 3 for head in heads))
         console.print(_chosen_table(shown))
+        _print_slices(shown.slices, console)
         console.print(visible(policy_words(shown)))
         return
     console.print(_averages_table(shown))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from streamavg.errors import InputError
-from streamavg.sources.faults import reading
+from streamavg.sources.faults import reading, unsaid
 from streamavg.sources.unit import Column, Layout, Piece, Unit
 
 if TYPE_CHECKING:
@@ -41,9 +41,10 @@ def _open(file: File, delimiter: str) -> Layout:
         if not head.strip():
             raise InputError(f"{file.shown}: empty file; expected a first line with the names of the columns")
         whole = len(head) < HEAD
-        options = csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=lambda _: "skip")
+        skipped = _Skipped()
+        options = csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skipped)
         source = pa.BufferReader(head + b"\n" if whole else head)
-        with csv.open_csv(source, csv.ReadOptions(block_size=2 * HEAD), options) as reader:
+        with unsaid(skipped), csv.open_csv(source, csv.ReadOptions(block_size=2 * HEAD), options) as reader:
             names = reader.schema.names
     has_rows = not whole or b"\n" in head.strip() or b"\r" in head.strip()  # pyarrow refuses a header without line end
     return Layout([Column(name, _TEXT, loose=True) for name in names], partial(_units, file, delimiter, has_rows))
@@ -79,7 +80,7 @@ def _read(file: File, opened: Callable[[], Any], delimiter: str, names: list[str
     import pyarrow.csv as csv
 
     skipped = _Skipped()
-    with reading(file.shown, "CSV"), opened() as handle:
+    with reading(file.shown, "CSV"), unsaid(skipped), opened() as handle:
         reader = csv.open_csv(
             handle,
             read_options=csv.ReadOptions(block_size=BLOCK),

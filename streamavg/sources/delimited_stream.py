@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from streamavg.errors import InputError
+from streamavg.sources.faults import unsaid
 from streamavg.sources.json_lines import BLANK
 from streamavg.sources.jsonl import BOM
 from streamavg.sources.unit import Bad, Piece
@@ -62,7 +63,7 @@ class CsvStream:
             source = pa.BufferReader(line + b"\n")
             with csv.open_csv(source, parse_options=csv.ParseOptions(delimiter=self._delimiter)) as reader:
                 return list(reader.schema.names)
-        except pa.ArrowInvalid:
+        except (pa.ArrowInvalid, UnicodeDecodeError):
             return []
 
     def _rows(self, block: bytes, start: int, end: int, ahead: int = 0) -> Iterator[tuple[Piece, Sequence[Bad]]]:
@@ -110,19 +111,20 @@ class CsvStream:
             return "skip"
 
         try:
-            table = csv.read_csv(
-                pa.BufferReader(part),
-                csv.ReadOptions(use_threads=False, block_size=len(part) + 1, column_names=self._header),
-                csv.ParseOptions(delimiter=self._delimiter, invalid_row_handler=skip),
-                csv.ConvertOptions(
-                    include_columns=self._names,
-                    include_missing_columns=True,  # rows to join lack those of the other source
-                    column_types=dict.fromkeys(self._names, _TEXT),
-                    null_values=[""],
-                    strings_can_be_null=True,
-                    quoted_strings_can_be_null=False,
-                ),
-            )
+            with unsaid(skip):
+                table = csv.read_csv(
+                    pa.BufferReader(part),
+                    csv.ReadOptions(use_threads=False, block_size=len(part) + 1, column_names=self._header),
+                    csv.ParseOptions(delimiter=self._delimiter, invalid_row_handler=skip),
+                    csv.ConvertOptions(
+                        include_columns=self._names,
+                        include_missing_columns=True,  # rows to join lack those of the other source
+                        column_types=dict.fromkeys(self._names, _TEXT),
+                        null_values=[""],
+                        strings_can_be_null=True,
+                        quoted_strings_can_be_null=False,
+                    ),
+                )
         except pa.ArrowInvalid:
             return None
         if table.num_rows + len(bad) != lines:

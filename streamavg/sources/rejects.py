@@ -7,7 +7,7 @@ import os
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from streamavg.errors import InputError
+from streamavg.errors import InputError, naming
 from streamavg.position import digest_of
 from streamavg.sources.trail import BEFORE
 
@@ -47,7 +47,8 @@ class Rejects:
             os.close(self._file)
             raise InputError(f"--rejects {path}: the file is there and is not of this run; name another or remove it")
         self._size = min(self._size, size)  # less if the file was taken away: then it starts afresh
-        os.ftruncate(self._file, self._size)
+        with naming(path):
+            os.ftruncate(self._file, self._size)
         os.lseek(self._file, self._size, os.SEEK_SET)
 
     @property
@@ -69,10 +70,11 @@ class Rejects:
             text = line[:LONGEST_KEPT].decode("utf-8", "backslashreplace")
             kept = {"file": file, "at": at, "bytes": size, "cause": cause, "line": text}
             data = json.dumps(kept).encode("ascii") + b"\n"
-            while data:
-                written = os.write(self._file, data)
-                self._size += written
-                data = data[written:]
+            with naming(str(self._path)):
+                while data:
+                    written = os.write(self._file, data)
+                    self._size += written
+                    data = data[written:]
 
     @property
     def total(self) -> int:
@@ -88,7 +90,8 @@ class Rejects:
     def keep(self) -> None:
         """Make sure that what was written is found again, before a state is saved that counts it."""
         if self._file >= 0:
-            os.fsync(self._file)
+            with naming(str(self._path)):
+                os.fsync(self._file)
 
     def close(self) -> None:
         """Close the file."""

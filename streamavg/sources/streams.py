@@ -83,9 +83,21 @@ def _files(sources: list[str], opening: Opening) -> Feed:
         raise InputError(f"files of several formats ({', '.join(sorted(formats))}) cannot be followed as one stream")
     if opening.until_end and not any(map(os.path.exists, paths)):
         raise InputError(f"{sources[0]}: no such file; without --until-end it would be waited for")
+    if not opening.until_end:
+        _note_missing(sources, paths, opening)
     format_ = formats.pop()
     watch = Watch(sources, lambda path: format_, opening.position, opening.remembered, opening.note)
     return FileFeed(watch, open_reader(format_, opening.choose, opening.pattern), opening)
+
+
+def _note_missing(sources: list[str], paths: list[str], opening: Opening) -> None:
+    """Tell what is waited for, which may be a name with a slip in it."""
+    missing = [path for path in paths if not os.path.exists(path)]
+    if missing:
+        verb, it = ("does", "it") if len(missing) == 1 else ("do", "them")
+        opening.note(f"note: {', '.join(missing)} {verb} not exist yet; waiting for {it}")
+    elif not paths:
+        opening.note(f"note: there is no file to follow in {', '.join(sources)} yet; waiting for one")
 
 
 def _format(path: str, opening: Opening) -> str:

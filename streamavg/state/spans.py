@@ -26,7 +26,7 @@ def window_size(text: object, name: str = "window") -> int:
         found = re.fullmatch(r"([0-9]{1,19}) ?(us|ms|s|m|h|d)", text) if isinstance(text, str) else None
         size = int(found[1]) * _UNITS[found[2]] if found else 0
     if not 0 < size <= _LONGEST:
-        raise InputError(f"{name} is {text!r}; give a length of time such as 500ms, 90s, 5m, 1h or 1d")
+        raise InputError(f"{name} is {text!r}; give a length of time above 0, such as 500ms, 90s, 5m, 1h or 1d")
     return size
 
 

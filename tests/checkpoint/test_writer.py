@@ -402,6 +402,17 @@ def fails_with(code, work):
     return False
 
 
+def test_a_full_disk_is_told_with_the_file(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(NO_SPACE, "No space left on device")
+
+    path = tmp_path / "run.sav"
+    with Checkpoint(path) as checkpoint, monkeypatch.context() as disk_is_full:
+        disk_is_full.setattr("streamavg.checkpoint.disk.write", full)
+        with pytest.raises(OSError, match=f"No space left on device: '{path}'"):
+            checkpoint.save(state(3), {})
+
+
 @pytest.mark.parametrize("forever", [False, True], ids=["once", "for good"])
 @pytest.mark.parametrize("code", [NO_SPACE, BROKEN, QUOTA])
 def test_a5_an_error_at_any_operation(tmp_path, code, forever):

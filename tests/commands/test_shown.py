@@ -223,3 +223,20 @@ def test_killed_at_any_time_each_window_is_one_whole_line(tmp_path, kills):
     totals = [line["sequence"] for line in lines(emitted) if line["kind"] == "total"]
     assert totals == sorted(set(totals))
     assert totals[-1] == written
+
+
+def test_emitted_lines_have_only_the_metrics_that_are_asked_for(tmp_path, capfd):
+    rows = [{"y_true": "ab"[k % 2], "y_pred": "abc"[k % 3], "ts": 300 * (k // 60), "place": "x"} for k in range(300)]
+    log, emitted = tmp_path / "log.jsonl", tmp_path / "emitted.out"
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    flags = ["--until-end", "--window", "5m", "--time", "ts", "--by", "place", "--metrics", "recall_macro,accuracy"]
+    assert follow(log, *flags, "--emit", str(emitted), "--emit-every", "10s") == 0
+    found = lines(emitted)
+    assert {line["kind"] for line in found} == {"window", "total"}
+    assert [list(line["metrics"]) for line in found] == [["recall_macro", "accuracy"]] * len(found)
+    total = next(line for line in found if line["kind"] == "total")
+    assert total["metrics"]["accuracy"] == sum(row["y_true"] == row["y_pred"] for row in rows) / 300
+    assert {*total["slices"][0]} == {"key", "rows", "seen", "recall_macro", "accuracy"}
+    capfd.readouterr()
+    assert follow(log, "--until-end", "--metrics", "accuracy", "--emit", "-") == 0
+    assert list(json.loads(capfd.readouterr().out)["metrics"]) == ["accuracy"]

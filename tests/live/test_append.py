@@ -102,7 +102,7 @@ def test_a_full_disk_leaves_whole_lines(tmp_path, monkeypatch):
 
 def test_a_device_without_room_fails():
     file = Appended("/dev/full")
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No space left on device: '/dev/full'"):
         file.append([LINE % 0])
     file.close()
 

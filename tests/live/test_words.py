@@ -29,6 +29,13 @@ def test_the_flow_says_rows_speed_lag_labels_task_and_watermark():
     ]
 
 
+def test_one_is_singular():
+    moment = Moment(samples.counted(["a"], ["a"]), run={"rotations": 1, "truncations": 2}, lag={"bytes": 1})
+    assert flow_words(moment)[0] == "1 row"
+    assert lag_words(moment) == "lag 1 byte"
+    assert trouble_words(moment) == ["1 rotation", "2 truncations"]
+
+
 def test_lag_is_in_the_unit_of_the_source():
     assert lag_words(Moment(lag={"records": 12_345})) == "lag 12,345 records"
     assert lag_words(Moment()) == ""

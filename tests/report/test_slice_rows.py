@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 import json
+import math
 
 import numpy as np
 import pytest
-from sklearn.metrics import f1_score
+from sklearn.metrics import accuracy_score, f1_score
 
 import streamavg as sa
-from streamavg.derive.slice_values import ENOUGH
+from streamavg.derive.policy import Policy
+from streamavg.derive.slice_values import ENOUGH, slice_values
+from streamavg.report.render import render
 from tests.report.test_render import EVIL
 
 
@@ -100,3 +104,29 @@ def test_scores_are_shown_beside():
     snap = sa.evaluate(data, y_score="score", by="place")
     row = snap.to_dict()["slices"]["worst"][0]
     assert row["roc_auc"] == snap.slices[(row["key"]["place"],)]["roc_auc"]
+
+
+def test_chosen_metrics_are_those_of_the_slices_in_every_format():
+    data = drawn()
+    snap = sa.evaluate(data, by="place", window="1h", time="ts")
+    asked = ["accuracy", "balanced_accuracy"]
+    found = snap.to_dict(metrics=asked)["slices"]
+    worst, newest = found["worst"][0], found["newest_windows"][0]
+    hours = data["ts"] // 3600
+    hour = dt.datetime.fromisoformat(worst["key"]["window_start"]).timestamp() // 3600
+    for row, here in ((newest, hours == 5), (worst, (data["place"] == int(worst["key"]["place"])) & (hours == hour))):
+        assert row["accuracy"] == pytest.approx(accuracy_score(data["y_true"][here], data["y_pred"][here]))
+        assert set(row) == {"key", "rows", "seen", *asked}
+    for name in ("table", "csv", "markdown"):
+        text = render(snap.report(metrics=asked), name).replace("\\_", "_")
+        assert f"{worst['accuracy']:.4f}"[:5] in text.partition("window_start")[2], name
+    assert "worst by f1_micro" in snap.to_markdown(metrics=asked).replace("\\_", "_")
+    many = [f"{name}_{average}" for name in ("precision", "recall", "f1") for average in ("micro", "macro", "weighted")]
+    heads = next(line for line in render(snap.report(metrics=many), "table").splitlines() if line.startswith("place "))
+    assert heads.split() == ["place", "window_start", "rows", *many]
+
+
+def test_a_metric_that_no_slice_has_is_none():
+    """The mean over samples is not to be had of every state."""
+    snap = sa.evaluate(drawn(), by="place")
+    assert math.isnan(slice_values(snap.state, Policy.of(0.0, "seen", None, True), ["f1_samples"]).worst[0].values[0])

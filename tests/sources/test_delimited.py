@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import random
+import sys
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -12,6 +13,7 @@ import pytest
 
 from streamavg.errors import InputError
 from streamavg.sources import delimited, open_units
+from streamavg.sources.delimited_stream import CsvStream
 from tests.sources.samples import PACKERS, choose, pieces, read_rows, rows_of
 
 if TYPE_CHECKING:
@@ -131,6 +133,23 @@ def test_other_encodings_are_refused_with_a_way_out(tmp_path: Path) -> None:
         assert refused(tmp_path, data).endswith(
             "CSV text is not valid UTF-8; convert it first, for example: iconv -f LATIN1 -t UTF-8"
         )
+
+
+@pytest.mark.parametrize("before", [1, 300_000], ids=["at once", "later"])
+def test_a_row_that_can_be_neither_counted_nor_decoded_prints_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: int
+) -> None:
+    """Python prints a traceback of its own where Arrow's callback fails."""
+    printed: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", hook := printed.append)
+    assert "damaged or not CSV" in refused(tmp_path, b"y_true,y_pred\n" + b"a,b\n" * before + b"\xff,b,c\n")
+    stream = CsvStream(choose, ",")
+    assert stream.knows(b"", b"y_true,y_pred\n")
+    assert not CsvStream(lambda names: names, ",").knows(b"", b"y_true,\xff\n")
+    (good, _), (_, bad) = stream.pieces(b"a,b\n\xff,b,c\n", 20)
+    assert (good.batch.num_rows, [each.cause for each in bad]) == (1, ["no_utf8"])
+    assert printed == []
+    assert sys.unraisablehook is hook
 
 
 def test_bad_bytes_in_a_column_not_asked_for_do_no_harm(tmp_path: Path) -> None:

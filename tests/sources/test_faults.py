@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import sys
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
 
 from streamavg.errors import InputError
-from streamavg.sources.faults import reading
+from streamavg.sources.faults import reading, unsaid
 
 
 def through(error: BaseException) -> None:
@@ -86,3 +88,26 @@ def test_everything_else_goes_through(error: BaseException) -> None:
     with pytest.raises(type(error)) as caught:
         through(error)
     assert caught.value is error
+
+
+def test_only_what_cannot_be_decoded_for_a_handler_is_left_unsaid(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", hook := told.append)
+    one, two = object(), object()
+    undecoded = UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
+    errors = [
+        SimpleNamespace(exc_value=value, object=handler)
+        for value, handler in ((undecoded, one), (undecoded, two), (ValueError(), one))
+    ]
+    first, second = unsaid(one), unsaid(two)  # as two threads would, the first one out before the second
+    first.__enter__()
+    second.__enter__()
+    for error in errors:
+        sys.unraisablehook(error)
+    assert told == errors[2:]
+    first.__exit__(None, None, None)
+    for error in errors:
+        sys.unraisablehook(error)
+    assert told == [errors[2], errors[0], errors[2]]
+    second.__exit__(None, None, None)
+    assert sys.unraisablehook is hook

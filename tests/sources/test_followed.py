@@ -252,6 +252,18 @@ def test_equal_beginnings_make_no_copy(tmp_path: Path, width: int) -> None:
     assert stream.read() == [0, 1]
 
 
+def test_what_is_waited_for_is_told(tmp_path: Path) -> None:
+    notes: list[str] = []
+    (tmp_path / "here.jsonl").touch()
+    none, gone, here = tmp_path / "*.none", tmp_path / "gone.jsonl", tmp_path / "here.jsonl"
+    for sources in ([here, gone], [here], [none]):
+        open_feed(list(map(str, sources)), Opening(lambda names: names, "jsonl", note=notes.append)).close()
+    assert notes == [
+        f"note: {gone} does not exist yet; waiting for it",
+        f"note: there is no file to follow in {none} yet; waiting for one",
+    ]
+
+
 def test_files_that_appear(tmp_path: Path, stops: bool) -> None:
     stream = Following(tmp_path / "logs" / "*.jsonl", tmp_path / "one.log")
     assert stream.read() == []

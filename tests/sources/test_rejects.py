@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +20,10 @@ if TYPE_CHECKING:
 
 def kept(path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_bytes().splitlines()]
+
+
+def full(*_: object) -> int:
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_lines_are_escaped_and_bounded(tmp_path: Path) -> None:
@@ -39,6 +46,18 @@ def test_lines_are_escaped_and_bounded(tmp_path: Path) -> None:
     assert found[2]["line"] == "x" * LONGEST_KEPT
     assert rejects.tallies == {"bad_no_json": 3, "bad_too_long": 1}
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_full_disk_is_told_with_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = str(tmp_path / "bad.jsonl")
+    rejects = Rejects(path)
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(OSError, match=re.escape(f"No space left on device: '{path}'")):
+        rejects.add("a", 0, [Bad(1, "no_json", b"one")])
+    monkeypatch.undo()
+    rejects.close()
+    with pytest.raises(OSError, match="Invalid argument: '/dev/full'"):  # a device cannot be cut back
+        Rejects("/dev/full")
 
 
 def test_it_is_cut_back_to_what_was_saved(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_the_same_length_is_written_alike():
     "wrong", ["", "5", "m", "-5m", "1.5h", "0s", "99999d", "5 minutes", 5, None, dt.timedelta(0), "٥m"]
 )
 def test_what_is_no_length(wrong):
-    with pytest.raises(InputError, match="give a length of time"):
+    with pytest.raises(InputError, match="give a length of time above 0,"):
         window_size(wrong)
 
 
