@@ -42,15 +42,20 @@ class Hot:
 
     cells (labels, 2 * slots): negatives, then positives; the low half counts, the high half is not 0 once a slot met
     another score than the one in `seen`, and so has one that is not marked in `pure`. For an exact layout `seen` is
-    empty. patience: see `count_tile`.
+    empty. patience: see `count_tile`. has_atoms: the first slot takes 0 alone and the last takes 1 alone, so that there
+    is nothing to find out about them: a tenth of all scores is often there.
     """
 
-    def __init__(self, classes: int, slots: int, seen: np.dtype[Any] | None) -> None:
+    def __init__(self, classes: int, slots: int, seen: np.dtype[Any] | None, has_atoms: bool = False) -> None:
         self.cells: Ints = np.zeros((classes, 2 * slots), np.int64)
         self.unseen = seen.type(np.iinfo(seen).max) if seen else np.uint32(0)
         self.seen = np.full((classes, slots if seen else 0), self.unseen)
         self.pure = np.ones(self.seen.shape, np.uint8)
         self.patience = np.zeros((classes, 2), np.int32)
+        self.has_atoms = has_atoms
+        if has_atoms and seen is not None:
+            self.seen[:, [0, -1]] = np.array([0, 1], np.float32).view(seen)
+            self.pure[:, [0, -1]] = 0
         self.rows = 0
 
     def counts(self) -> tuple[Ints, Ints]:
@@ -67,7 +72,10 @@ class Hot:
             return np.where(touched != 0, witness_of(exact_values(layout)), EMPTY)
         scores = self.seen.view(np.float32 if self.seen.dtype == np.uint32 else np.float64)
         known = np.where(self.seen == self.unseen, EMPTY, witness_of(scores))
-        return np.where((touched >> 32 != 0) | (self.pure == 0), MIXED, known)
+        found = np.where((touched >> 32 != 0) | (self.pure == 0), MIXED, known)
+        if self.has_atoms:
+            found[:, [0, -1]] = np.where(touched[:, [0, -1]] != 0, known[:, [0, -1]], EMPTY)
+        return found
 
     def twin(self) -> Hot:
         """A copy that counts on by itself."""
@@ -178,7 +186,8 @@ class ScoreTable:
         if key in self.hot and self.hot[key].rows + rows > MOST_ROWS:
             self._empty()
         if key not in self.hot:
-            self.hot[key] = Hot(len(self.labels), self.layout.slots, SEEN.get(kind))
+            has_atoms = self.layout.family == "unit" and kind == np.float32 and not self.layout.exact
+            self.hot[key] = Hot(len(self.labels), self.layout.slots, SEEN.get(kind), has_atoms)
         return self.hot[key]
 
     def _room(self, kind: np.dtype[Any]) -> tuple[Any, ...]:

@@ -89,6 +89,7 @@ class SingleCounter:
         self._true, self._pred = (Column(name, self.vocabulary) for name in names)
         self._pairs: PairTable | None = None
         self._labels: LabelTable | None = None
+        self._texts: tuple[Sequence[str], Sequence[str], Ints] | None = None  # rows that `flush` brings to the totals
         self.is_strict = config.unknown == "error" or config.null_pred == "error"
         self._weights = PairWeights(config.null_pred == "abstain") if config.sample_weight else None
 
@@ -203,8 +204,13 @@ class SingleCounter:
         self._add_listed(t, p, counts)
 
     def count_texts(self, y_true: Sequence[str], y_pred: Sequence[str], counts: Ints) -> None:
-        """As `count_listed`, of labels as they are named."""
+        """As `count_listed`, of labels as they are named: of a binary task, whose two labels were met, at once."""
+        if self._texts is not None and self._texts[:2] == (y_true, y_pred):
+            self._texts[2][:] += counts
+            return
         self._add_listed(self.vocabulary.codes(y_true), self.vocabulary.codes(y_pred), counts)
+        if self.config.task == "binary" and {*self.totals.used_labels()} >= {*y_true, *y_pred}:
+            self._texts = (y_true, y_pred, np.zeros(len(counts), np.int64))
 
     def _add_listed(self, t: Ints, p: Ints, counts: Ints) -> None:
         self.totals.refuse(t[counts > 0], p[counts > 0])
@@ -226,6 +232,10 @@ class SingleCounter:
 
     def flush(self) -> None:
         """Empty the hot tables into the totals."""
+        if self._texts is not None:
+            y_true, y_pred, counts = self._texts
+            self.totals.add_pairs(self.vocabulary.codes(y_true), self.vocabulary.codes(y_pred), counts)
+            self._texts = None
         self._flush_pairs()
         self._flush_labels()
 
@@ -263,6 +273,8 @@ class SingleCounter:
         if self._labels is not None:
             twin._labels = replace(self._labels, cells=self._labels.cells.copy())
         twin._weights = self._weights and self._weights.twin()
+        if self._texts is not None:
+            twin._texts = (*self._texts[:2], self._texts[2].copy())
         return twin
 
     def state(self) -> State:

@@ -87,3 +87,40 @@ def test_a_third_label_before_refuses_the_batch():
     with pytest.raises(sa.InputError, match="two labels"):
         acc.update({"y_true": ["cat", "1"], "y_score": [0.2, 0.7]})
     assert acc.snapshot().fingerprint() == before
+
+
+@given(seeds, st.lists(st.sampled_from(["update", "retract", "snapshot", "text"]), max_size=12))
+def test_snapshots_between_batches(rng, steps):
+    """Rows that wait to be added are in every snapshot, once; a batch of another kind comes between."""
+    plain, other = (sa.Accumulator(task="binary", y_score="y_score") for _ in range(2))
+    counted = [{"y_true": np.array([True, False]), "y_score": np.array([0.0, 1.0], np.float32)}]
+    for acc in (plain, other):
+        acc.update(counted[0])
+    for step in steps:
+        ones = rng.integers(0, 2, 5).astype(bool)
+        batch = {"y_true": ones, "y_score": rng.choice(np.array([0, -0.0, 1, 0.25, 0.75], np.float32), 5)}
+        text = {**batch, "y_true": np.where(ones, "1", "0")}
+        if step == "retract" and counted:
+            batch = counted.pop()
+            text = {**batch, "y_true": np.where(batch["y_true"], "1", "0")}
+            plain.retract(batch)
+            other.retract(text)
+        elif step != "snapshot":
+            counted.append(batch)
+            plain.update(text if step == "text" else batch)
+            other.update(text)
+        assert plain.snapshot() == other.snapshot() if step == "snapshot" else True
+    assert plain.snapshot() == other.snapshot()
+    states = plain.snapshot().state, other.snapshot().state
+    assert states[0].scores.witness.tolist() == states[1].scores.witness.tolist()
+
+
+def test_the_ends_of_the_unit_hold_one_score_each():
+    """Of float32 scores the first slot holds 0 and the last one 1, if anything, however many others there are."""
+    scores = np.array([0, -0.0, 1, 1, 1e-45, 1 - 2**-24, 0.5], np.float32)
+    for picked in (scores, scores[2:], scores[4:], scores[:2]):
+        acc = sa.Accumulator(y_score="y_score")
+        acc.update({"y_true": np.arange(len(picked)) % 2 == 0, "y_score": picked})
+        wide = sa.Accumulator(y_score="y_score")
+        wide.update({"y_true": np.arange(len(picked)) % 2 == 0, "y_score": picked.astype(np.float64)})
+        assert acc.snapshot().state.scores.witness.tolist() == wide.snapshot().state.scores.witness.tolist()
