@@ -124,3 +124,15 @@ def test_the_ends_of_the_unit_hold_one_score_each():
         wide = sa.Accumulator(y_score="y_score")
         wide.update({"y_true": np.arange(len(picked)) % 2 == 0, "y_score": picked.astype(np.float64)})
         assert acc.snapshot().state.scores.witness.tolist() == wide.snapshot().state.scores.witness.tolist()
+
+
+def test_a_twin_counts_on_its_own():
+    batch = {"y_true": [True, False], "y_score": [0.2, 0.7]}
+    acc = sa.Accumulator(y_score="y_score")
+    for _ in range(3):
+        acc.update(batch)
+    twin = acc._twin()
+    acc.update(batch)
+    assert (twin.snapshot().rows, acc.snapshot().rows) == (6, 8)
+    twin.update(batch)
+    assert (twin.snapshot().rows, acc.snapshot().rows) == (8, 8)
