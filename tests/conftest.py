@@ -15,7 +15,7 @@ EXAMPLES = 40
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--long", action="store_true", help="also run tests marked long, and four times the examples")
+    parser.addoption("--long", action="store_true", help="also run tests marked long, and twice the examples")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -23,7 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.register_profile(
         "streamavg",
         deadline=None,
-        max_examples=EXAMPLES * (4 if config.getoption("--long") else 1),
+        max_examples=EXAMPLES * (2 if config.getoption("--long") else 1),
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
     )
     settings.load_profile("streamavg")
