@@ -33,7 +33,7 @@ def refused(**options):
         *(np.nan, np.inf, [0.5, np.nan], {"a": "x"}, {"a": None}, {1: 0.5, "1": 0.6}, np.array([[0.5]]), range(0)),
         *(object(), Decimal("nan"), Decimal("snan"), 10**400),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_thresholds_that_are_none(given):
     assert "threshold" in refused(threshold=given)
@@ -52,7 +52,7 @@ def test_thresholds_of_any_type_of_number(given):
         *("0.001", "x", "", b"1", True, np.True_, [1.0], np.array([1.0]), 1j, {}, object(), -1.0, 0, 0.0, -0.0),
         *(np.nan, np.inf, -np.inf, np.float32("nan"), Decimal("nan"), Decimal(-1), 10**400),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_weight_quanta_that_are_none(given):
     message = refused(weight_quantum=given, sample_weight="w")
