@@ -98,7 +98,7 @@ def test_the_interval_is_no_wider_than_it_should_be(name, dtype, record_property
     lowest = (bins.positive * (below + bins.atom * bins.negative / 2)).sum() / len(positives) / len(negatives)
     width = (bins.positive * bins.negative * ~bins.atom).sum() / len(positives) / len(negatives)
     specified, area = width_of(graded(scores), scores, true)
-    record_property("width", width)
+    record_property("width", float(width))
     print(
         f"{name} {np.dtype(dtype)}: AUC {area:.4f}, width {width:.2e}, wanted {wanted:.1e}, specified {specified:.2e}"
     )

@@ -266,7 +266,7 @@ def test_b1_random_mutations_are_refused(number, record_property):
             slowest, changed = max(slowest, time.process_time() - start), changed + 1
     assert changed > 0.9 * number
     assert slowest < 1, "of this process's own time; a refusal takes one digest, under 0.01 s"
-    record_property("slowest refusal, s", slowest)
+    record_property("slowest refusal, s", float(slowest))
 
 
 @settings(deadline=None)
