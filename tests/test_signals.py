@@ -12,6 +12,15 @@ import pytest
 from streamavg.signals import ASKING, Signals, Stopped
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_ignored():
+    """A run in the background of a shell ignores SIGINT, and what is ignored stays so."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (getattr(signal, name) for name in ASKING)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.mark.parametrize("name", ASKING)
 def test_a_signal_is_a_wish(name):
     number = getattr(signal, name)
