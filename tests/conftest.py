@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +21,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker and "NUMBA_CACHE_DIR" not in os.environ:
+        # numba numbers the files of a kernel as types come: two processes that compile at once may take the same number
+        folder = Path(config.rootpath, ".pytest_cache", f"kernels-{worker}")
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.environ["NUMBA_CACHE_DIR"] = str(folder)
     # the first call of a kernel compiles it, which no deadline survives
     settings.register_profile(
         "streamavg",
