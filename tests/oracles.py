@@ -13,6 +13,8 @@ from fractions import Fraction
 import numpy as np
 from sklearn import metrics as sk
 
+import streamavg as sa
+
 SAMPLES = ("precision", "recall", "f1", "f0.5", "f2", "jaccard", "fnr", "fdr")  # metrics that never look at TN
 
 
@@ -344,3 +346,16 @@ SCORE_ORACLES = {
     "label_ranking_loss": label_ranking(sk.label_ranking_loss),
 }
 OF_RANKING = tuple(SCORE_ORACLES)[:8]
+
+
+def assert_group(a, b, c):
+    """Three snapshots obey the laws of a commutative group."""
+    zero = sa.Snapshot()
+    assert a + zero == a == zero + a
+    assert (a + b) + c == a + (b + c)
+    assert a + b == b + a
+    assert (a + b) - b == a
+    assert a - a == zero
+    assert (a - b) + b == a
+    assert zero - (zero - a) == a
+    assert a - (b - c) == (a - b) + c

@@ -57,10 +57,11 @@ def found_in(block: bytes, names: Mapping[str, pa.DataType]) -> Found | None:
     numbers = kernels.walk(text, middle, automaton(), np.uint64(START), np.uint64(len(EVENTS)), places, states)
     fields, kinds = np.empty((lines, len(keys), 2), np.int32), np.zeros((lines, len(keys)), np.uint8)
     found, row = (fields, kinds, np.empty(lines, np.int32), np.empty(lines, np.uint8)), 0
+    meant = _meant()
     for half, number in enumerate(map(int, numbers)):
         at = places[half, :number] + (half and middle)
         rest = tuple(each[row:] for each in found)
-        row += int(kernels.keep_fields(text, at, states[half, :number], joined, ends, _meant(), rest))
+        row += int(kernels.keep_fields(text, at, states[half, :number], joined, ends, meant, rest))
     return Found(text, *(each[:row] for each in found))
 
 
