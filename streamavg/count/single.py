@@ -82,8 +82,8 @@ class SingleCounter:
 
     def __init__(self, names: tuple[str, str], config: Config, limits: Limits) -> None:
         self.config, self.limits = config, limits
-        # binary tasks keep open: there a third label is an error whatever `unknown` says
-        closed = config.unknown != "grow" and config.task != "binary"
+        # in a binary task a third label is an error also where `unknown` is "count", unless its row is skipped
+        closed = config.unknown == "error" or (config.unknown == "count" and config.task != "binary")
         self.vocabulary = Vocabulary(config.labels, closed=closed)
         self.totals = Totals(self.vocabulary, config, limits.confusion)
         self._true, self._pred = (Column(name, self.vocabulary) for name in names)

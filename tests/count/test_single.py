@@ -208,6 +208,23 @@ def test_a_third_label_leaves_a_binary_counter_as_it_was():
         assert held(counting).covered == before.covered
 
 
+@pytest.mark.parametrize(("unknown", "message"), [("error", "outside the declared labels"), ("count", None)])
+def test_a_third_label_in_a_binary_row_that_abstains(unknown, message):
+    """An unknown truth is an earlier cause than a missing prediction, so "error" fires; a skipped row adds no label."""
+    config = Config(task="binary", pos_label="1", labels=("0", "1"), unknown=unknown, null_pred="abstain")
+    counting = counter(config)
+    counting.count(pa.array([0, 1]), pa.array([1, 1]), 1)
+    before = held(counting)
+    rows = pa.array([0, 5], pa.int8()), pa.array([0, None], pa.int8())
+    if message:
+        with pytest.raises(InputError, match=message):
+            counting.count(*rows, 1)
+        assert held(counting).covered == before.covered
+    else:
+        counting.count(*rows, 1)
+        assert held(counting).covered["skipped"] == {"null_pred": 1}
+
+
 # ---- many labels
 
 
