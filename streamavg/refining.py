@@ -143,5 +143,4 @@ class Reader:
         codes = [self._place.get(label, -1) for label in scores.classes]
         if -1 in codes:
             raise InputError(f"the rows changed between two passes: there are scores of other classes; {_WAY_OUT}")
-        truth = read.truth.astype(bool) if read.truth.ndim > 1 else read.truth
-        self._refiner.count(read.block.values, truth, read.units, codes)
+        self._refiner.count(read.block.values, read.codes_or_flags, read.units, codes)

@@ -849,11 +849,17 @@ def witness_of(scores):
     return struct.unpack("<Q", struct.pack("<d", distinct.pop()))[0] if distinct else EMPTY
 
 
-def gather(values, shape, first, column, zero, tile):
+def gather(values, shape, first, column, tile):
     _, _, down, across, _, _ = map(int, shape)
     for j in range(tile.shape[0]):
         for i in range(tile.shape[1]):
-            tile[j, i] = values[(first + i) * down + (column + j) * across] + zero
+            tile[j, i] = values[(first + i) * down + (column + j) * across]
+
+
+def column_of(values, bits, shape, first, column, room):
+    rows, _, down, across, _, _ = map(int, shape)
+    places = [row * down + column * across for row in range(first, min(rows, first + room[0].shape[1]))]
+    return values[places], bits[places]
 
 
 def fold(scores, half, pivot, flip, folded):
@@ -876,17 +882,14 @@ def look_up(folded, table, slots):
         slots[i] = base - 1 - within if bits >> 31 else base + within
 
 
-def hit(truth, shape, first, column, hits):
-    _, _, _, _, down, across = map(int, shape)
-    for i in range(len(hits)):
-        hits[i] = truth[(first + i) * down + column * across] if down else truth[first + i] == column
-
-
-def count_slots(slots, hits, bits, unseen, seen, cells):
-    for slot, true, score in zip(slots.tolist(), hits.tolist(), bits.tolist(), strict=False):
-        if seen[slot] == unseen:
-            seen[slot] = score
-        cells[slot + true * len(seen)] += 1 if seen[slot] == score else 1 + 2**32
+def hits_of(truth, shape, first, column, room):
+    rows, _, _, _, down, across = map(int, shape)
+    codes, flags = truth
+    here = range(first, min(rows, first + len(room[0])))
+    found = (
+        [codes[row] == column for row in here] if len(codes) else [flags[row * down + column * across] for row in here]
+    )
+    return np.array(found, np.uint8)
 
 
 def count_folded(folded, table, hits, pure, cells):
@@ -896,17 +899,28 @@ def count_folded(folded, table, hits, pure, cells):
     return sum(pure[slots].tolist())
 
 
+def count_known(folded, table, hits, bits, known, cells):
+    (seen, pure), slots = known, np.zeros(len(folded), np.uint32)
+    look_up(folded, table, slots)
+    count_values(slots, hits, cells)
+    return any(pure[slot] and seen[slot] != score for slot, score in zip(slots.tolist(), bits.tolist(), strict=False))
+
+
 def witness(slots, bits, unseen, seen, pure):
+    kind = np.float32 if seen.itemsize == 4 else np.float64
+    zero, minus_zero = np.array([0.0, -0.0], kind).view(seen.dtype).tolist()
     for slot, score in zip(slots.tolist(), bits.tolist(), strict=False):
-        if seen[slot] == unseen:
-            seen[slot] = score
-        if seen[slot] != score:
-            pure[slot] = 0
+        if pure[slot]:
+            score = zero if score == minus_zero else score
+            if seen[slot] == unseen:
+                seen[slot] = score
+            if seen[slot] != score:
+                pure[slot] = 0
 
 
 def count_tile(scores, bits, hits, grid, tables, room, is_plain):
-    """Always with witnesses; what a slot holds is in the marks alone, where the loop may have it in the cells too."""
-    (table, half, pivot, flip, _, unseen), (seen, pure, cells, _) = grid, tables
+    """Always with a look at the witnesses."""
+    (table, half, pivot, flip, unseen), (seen, pure, cells, _) = grid, tables
     folded, slots = (room[0][: len(scores)], room[1][: len(scores)])
     fold(scores, half, pivot, flip, folded)
     look_up(slots.copy(), table, slots)
@@ -914,19 +928,20 @@ def count_tile(scores, bits, hits, grid, tables, room, is_plain):
     witness(slots, bits, unseen, seen, pure)
 
 
-def count_decided(scores, flags, bound, sums):
+def count_decided(scores, flags, ends, sums):
+    low, most, bound = ends.tolist()
     for score, flag in zip(scores.tolist(), flags.tolist(), strict=True):
-        sums += [flag, score >= bound, flag and score >= bound]
+        sums += [flag, score >= bound, flag and score >= bound, low <= score <= most]
 
 
 def count_values(slots, hits, cells):
     for slot, true in zip(slots.tolist(), hits.tolist(), strict=False):
-        cells[slot + true * len(cells) // 2] += 1
+        cells[2 * slot + true] += 1
 
 
 def add_units(slots, hits, units, step, weighted):
     for slot, true, unit in zip(slots.tolist(), hits.tolist(), units.tolist(), strict=False):
-        weighted[slot + true * len(weighted) // 2] += step * unit
+        weighted[2 * slot + true] += step * unit
 
 
 def add_versus(slots, codes, column, step, versus):
@@ -938,24 +953,23 @@ def add_versus(slots, codes, column, step, versus):
 def _count_column(slots, truth, shape, column, seen_by, more):
     """One column, all its rows at once."""
     units, weighted, versus, step = more
-    hits = np.zeros(len(slots), np.uint8)
-    hit(truth, shape, 0, column, hits)
+    hits = hits_of(truth, shape, 0, column, (slots, None))
     seen_by(slots, hits)
     if len(units):
         add_units(slots, hits, units, step, weighted[column])
     if len(versus):
-        add_versus(slots, truth, column, step, versus)
+        add_versus(slots, truth[0], column, step, versus)
 
 
-def count_scores(values, truth, shape, grid, hot, more, room):
+def count_scores(values, bits, truth, shape, grid, hot, more, room):
     rows, columns = map(int, shape[:2])
-    tile, folded = np.zeros((columns, rows), values.dtype), np.zeros(rows, np.int32)
-    gather(values, shape, 0, 0, grid[4], tile)
+    folded = np.zeros(rows, np.int32)
     for c in range(columns):
+        column, run = column_of(values, bits, shape, 0, c, (np.zeros((1, rows)), None, None))
 
-        def count(slots, hits, column=tile[c], tables=tuple(each[c] for each in hot)):
-            bits, scratch = column.view(tables[0].dtype), (folded, folded.view(np.uint32))
-            count_tile(column, bits, hits, grid, tables, scratch, True)
+        def count(slots, hits, column=column, run=run, tables=tuple(each[c] for each in hot)):
+            scratch = folded, folded.view(np.uint32)
+            count_tile(column, run, hits, grid, tables, scratch, True)
             slots[:] = scratch[1]
 
         _count_column(np.zeros(rows, np.uint32), truth, shape, c, count, more)
@@ -963,10 +977,9 @@ def count_scores(values, truth, shape, grid, hot, more, room):
 
 def count_exact(values, truth, shape, mapping, cells, more, room):
     rows, columns = map(int, shape[:2])
-    tile = np.zeros((columns, rows), values.dtype)
-    gather(values, shape, 0, 0, 0, tile)
     for c in range(columns):
-        slots = np.array([mapping[bits] for bits in tile[c].tolist()], np.uint32)
+        column, _ = column_of(values, values, shape, 0, c, (np.zeros((1, rows)), None, None))
+        slots = np.array([mapping[bits] for bits in column.tolist()], np.uint32)
         _count_column(slots, truth, shape, c, partial(count_values, cells=cells[c]), more)
 
 

@@ -26,7 +26,7 @@ TILE = 8  # columns copied at once: of float64, a cache line of a row
 BLOCK = (
     2032  # rows of a tile: columns 8 kB apart share their lines of the first-level cache, and took three times as long
 )
-MOST_ROWS = 2**31 - 1  # rows that a hot table takes: its counts are the low half of its cells
+MOST_ROWS = 2**31 - 1  # rows that a hot table takes: its cells are int32
 RAW = {"float16": np.uint16, "bfloat16": np.uint16, "uint8": np.uint8, "int8": np.uint8}
 SEEN: dict[np.dtype[Any], np.dtype[Any]] = {
     np.dtype(np.float32): np.dtype(np.uint32),
@@ -35,19 +35,21 @@ SEEN: dict[np.dtype[Any], np.dtype[Any]] = {
 
 
 NO_UNITS: Ints = np.empty(0, np.int64)
+NO_FLAGS = np.empty(0, np.uint8)
+NO_FLAGS.flags.writeable = False
 
 
 class Hot:
     """The tables that the loops write: of one type of score, and of rows either counted or retracted.
 
-    cells (labels, 2 * slots): negatives, then positives; the low half counts, the high half is not 0 once a slot met
-    another score than the one in `seen`, and so has one that is not marked in `pure`. For an exact layout `seen` is
-    empty. patience: see `count_tile`. has_atoms: the first slot takes 0 alone and the last takes 1 alone, so that there
-    is nothing to find out about them: a tenth of all scores is often there.
+    cells (labels, 2 * slots): each slot's negatives and positives side by side. `seen` has the first score of each
+    slot, and `pure` a mark where it may be the only one; for an exact layout both are empty. patience: see
+    `count_tile`. has_atoms: the first slot takes 0 alone and the last takes 1 alone, so that there is nothing to find
+    out about them: a tenth of all scores is often there.
     """
 
     def __init__(self, classes: int, slots: int, seen: np.dtype[Any] | None, has_atoms: bool = False) -> None:
-        self.cells: Ints = np.zeros((classes, 2 * slots), np.int64)
+        self.cells = np.zeros((classes, 2 * slots), np.int32)
         self.unseen = seen.type(np.iinfo(seen).max) if seen else np.uint32(0)
         self.seen = np.full((classes, slots if seen else 0), self.unseen)
         self.pure = np.ones(self.seen.shape, np.uint8)
@@ -60,21 +62,19 @@ class Hot:
 
     def counts(self) -> tuple[Ints, Ints]:
         """All and positive scores, int64 (labels, slots)."""
-        slots = self.cells.shape[1] // 2
-        counts = self.cells & 0xFFFFFFFF
-        return counts[:, :slots] + counts[:, slots:], counts[:, slots:]
+        negative, positive = (self.cells[:, side::2].astype(np.int64) for side in (0, 1))
+        return negative + positive, positive
 
     def witness(self, layout: Layout) -> Bits:
         """What each slot has met."""
-        slots = self.cells.shape[1] // 2
-        touched = self.cells[:, :slots] | self.cells[:, slots:]
+        touched = (self.cells[:, ::2] | self.cells[:, 1::2]) != 0
         if layout.exact:
-            return np.where(touched != 0, witness_of(exact_values(layout)), EMPTY)
+            return np.where(touched, witness_of(exact_values(layout)), EMPTY)
         scores = self.seen.view(np.float32 if self.seen.dtype == np.uint32 else np.float64)
         known = np.where(self.seen == self.unseen, EMPTY, witness_of(scores))
-        found = np.where((touched >> 32 != 0) | (self.pure == 0), MIXED, known)
+        found = np.where(self.pure == 0, MIXED, known)
         if self.has_atoms:
-            found[:, [0, -1]] = np.where(touched[:, [0, -1]] != 0, known[:, [0, -1]], EMPTY)
+            found[:, [0, -1]] = np.where(touched[:, [0, -1]], known[:, [0, -1]], EMPTY)
         return found
 
     def twin(self) -> Hot:
@@ -169,16 +169,17 @@ class ScoreTable:
         hot, room = self._hot(values.dtype, step, rows), self._room(values.dtype)
         hot.rows += rows
         flat, down, across = _flat(values)
-        flags, flag_down, flag_across = _flat(true.view(np.uint8)) if true.ndim > 1 else (_still(true), 0, 0)
-        shape = np.array([rows, classes, down, across, flag_down, flag_across])
+        flags, *steps = _flat(true.view(np.uint8)) if true.ndim > 1 else (NO_FLAGS, 0, 0)
+        truth = (_still(NO_UNITS if true.ndim > 1 else true), flags)
+        shape = np.array([rows, classes, down, across, *steps])
         more = (_still(units), self.units, self.versus, step)
         if self.layout.exact:
-            count_exact(flat, flags, shape, self.layout.slots_of_bits(), hot.cells, more, room)
+            count_exact(flat, truth, shape, self.layout.slots_of_bits(), hot.cells, more, room)
         else:
             grid = graded(self.layout.family, self.layout.size)
-            about = (grid.table, grid.half, grid.pivot, grid.flip, values.dtype.type(0), hot.unseen)
+            about = (grid.table, grid.half, grid.pivot, grid.flip, hot.unseen)
             tables = (hot.seen, hot.pure, hot.cells, hot.patience)
-            count_scores(flat, flags, shape, about, tables, more, room)
+            count_scores(flat, flat.view(hot.seen.dtype), truth, shape, about, tables, more, room)
 
     def _hot(self, kind: np.dtype[Any], step: int, rows: int) -> Hot:
         """The hot table for this type and direction, emptied if it could not take so many rows more."""
@@ -195,10 +196,12 @@ class ScoreTable:
         if kind not in self.room:
             tile = np.empty((min(TILE, len(self.labels)), BLOCK), kind)
             slots, hits = np.empty(BLOCK, np.uint32), np.empty(BLOCK, np.uint8)
-            if kind in SEEN:
-                self.room[kind] = (tile, tile.view(SEEN[kind]), slots.view(np.int32), slots, hits)
-            else:
-                self.room[kind] = (tile, slots, hits)
+            still = _still(tile)
+            self.room[kind] = (
+                (tile, still, still.view(SEEN.get(kind, kind))),
+                (slots.view(np.int32), slots) if kind in SEEN else slots,
+                (hits, _still(hits)),
+            )
         return self.room[kind]
 
     def _empty(self) -> None:
@@ -219,8 +222,8 @@ class ScoreTable:
     def weighted_state(self) -> Scores:
         """An immutable copy of the weights that were counted."""
         self._empty()
-        slots = self.layout.slots
-        tables = (checked_add(self.units[:, :slots], self.units[:, slots:]), self.units[:, slots:], self.witness)
+        negative, positive = self.units[:, ::2], self.units[:, 1::2]
+        tables = (checked_add(negative, positive), positive, self.witness)
         return Scores.of(self.layout, self.labels, tables, self.narrow)
 
     def twin(self) -> ScoreTable:

@@ -44,7 +44,10 @@ MOST_WEIGHT = 2.0**960  # times what a row adds to any sum over scores it stays 
 
 @dataclass
 class Scored:
-    """What one batch adds: the rows for the label counter, and the scores with the truth of those that have any."""
+    """What one batch adds: the rows for the label counter, and the scores with the truth of those that have any.
+
+    truth: the code of each row's class; uint8, 1 where it is true, for a binary task and for each label of several.
+    """
 
     rows: Rows
     block: ScoreBlock
@@ -55,6 +58,11 @@ class Scored:
     invalid_weights: RowWeights | None
     causes: dict[str, int]
     pairs: Ints | None = None  # as in PlainRows, which the label counter takes instead of the rows
+
+    @property
+    def codes_or_flags(self) -> Any:
+        """The truth as histograms take it: codes (rows,), or bool (rows, classes)."""
+        return self.truth.view(bool).reshape(len(self.truth), -1) if self.truth.dtype == np.uint8 else self.truth
 
 
 class ScoreCounter:
@@ -85,6 +93,8 @@ class ScoreCounter:
         if predict and (quick := self._quick(rows, block)) is not None:
             return quick
         truth, usable = self._truth.read(rows.true)
+        if self.config.task == "binary":
+            truth = (truth == 0).view(np.uint8)
         if self._answers is not None and self.config.null_pred != "wrong":
             usable &= ~self._answers.missing(rows.pred)
         wrong = row_terms.wrong_scores(block, self.scoring.family(block.kind))
@@ -117,7 +127,7 @@ class ScoreCounter:
         limit = limits[0] if isinstance(limits, tuple) else limits
         asked = Asked(self._sides.true.columns[0], self.classes[0], self._other, limit)
         found = plain_rows(rows.true[0], block, self.scoring.family(block.kind), asked)
-        return None if found is None else Scored(rows, block, found.truth, None, None, 0, None, {}, found.pairs)
+        return None if found is None else Scored(rows, block, found.hits, None, None, 0, None, {}, found.pairs)
 
     @property
     def _other(self) -> str:
@@ -146,9 +156,9 @@ class ScoreCounter:
     def _count_rows(self, scored: Scored, step: int) -> None:
         block, truth = scored.block, scored.truth
         table = self._table_for(block.kind)  # which may refuse what it is given, and does so before anything is added
-        hits = (truth == 0).view(np.uint8) if self.config.task == "binary" else truth
-        flags = hits.view(bool).reshape(len(hits), -1) if hits.dtype == np.uint8 and not self.config.ovo else truth
-        table.count(_as_counted(block, table.layout), flags, scored.units, step)
+        # ovo compares codes, of which that of the positive class is 0
+        given = truth ^ 1 if self.config.ovo and self.config.task == "binary" else scored.codes_or_flags
+        table.count(_as_counted(block, table.layout), given, scored.units, step)
         each = (
             ((self._sums, None),)
             if scored.weights is None
@@ -161,7 +171,7 @@ class ScoreCounter:
             for sums, weights in each:
                 sums.add_ranks(*above, weights, step)
         if self.config.losses and table.layout.family == "unit":
-            self._count_losses(block, hits, each, step)
+            self._count_losses(block, truth, each, step)
 
     def _count_losses(self, block: ScoreBlock, truth: Any, each: Any, step: int) -> None:
         terms = terms_of(block, truth, self.config.task)

@@ -34,7 +34,7 @@ def test_sums_are_those_of_rows(rng, rows, dtype, kind, positive, first):
     negative = "10"[int(positive)]
     expected = Counter((str(one), positive if above else negative) for one, above in zip(ones, high, strict=True))
     assert {pair: count for pair, count in zip(zip(*PAIRS, strict=True), plain.pairs, strict=True) if count} == expected
-    assert ((plain.truth == 0) == (ones == int(positive))).all()
+    assert (plain.hits == (ones == int(positive))).all()
 
 
 @pytest.mark.parametrize(

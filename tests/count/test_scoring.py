@@ -15,6 +15,8 @@ rows_ = st.one_of(st.integers(1, 20), st.sampled_from([63, 64, 65, 200]))
 floats = st.sampled_from([np.float32, np.float64])
 families = st.sampled_from(["unit", "signed"])
 sizes = st.sampled_from([*SIZES])
+NO_FLAGS = np.empty(0, np.uint8)
+NO_FLAGS.flags.writeable = False
 
 
 def any_floats(rng, shape, dtype):
@@ -45,23 +47,45 @@ def test_fold_and_look_up(rng, dtype, family, size):
     assert slots[valid].tolist() == [naive.slot_of(family, size, score) for score in scores[valid].tolist()]
 
 
-@given(seeds, rows_, st.integers(1, 20), st.booleans())
-def test_gather_and_hit(rng, rows, columns, down):
-    values = rng.integers(0, 9, rows * columns).astype(np.float32)
+def still(array):
+    array = array.view()
+    array.flags.writeable = False
+    return array
+
+
+def room_of(kind, bits, tile):
+    """Scratch as a table of scores has it: of columns, of slots and of hits."""
+    values, hits = np.empty(tile, kind), np.empty(tile[1], np.uint8)
+    slots = np.empty(tile[1], np.uint32)
+    return (values, still(values), still(values).view(bits)), (slots.view(np.int32), slots), (hits, still(hits))
+
+
+@given(seeds, rows_, st.integers(1, 20), st.booleans(), st.integers(1, 8), st.sampled_from([3, 64]))
+def test_columns_and_hits(rng, rows, columns, down, width, size):
+    values = still(rng.random(rows * columns).astype(np.float32))
     steps = (1, rows) if down else (columns, 1)
-    truth = rng.integers(0, 2, rows * columns).astype(np.uint8)
+    flags, codes = rng.integers(0, 2, rows * columns).astype(np.uint8), rng.integers(-2, columns + 2, rows)
     shape = np.array([rows, columns, *steps, *steps])
+    of_columns, _, of_hits = room_of(np.float32, np.uint32, (min(width, columns), size))
+    none = codes[:0], flags[:0]
+    for first in range(0, rows, size):
+        for column in range(columns):
+            given_columns = (values, values.view(np.uint32), shape, first, column, of_columns)
+            for ours, twin in zip(scoring.column_of(*given_columns), naive.column_of(*given_columns), strict=True):
+                assert ours.tolist() == twin.tolist()
+            for truth in ((still(codes), still(none[1])), (still(none[0]), still(flags))):
+                given_hits = (truth, shape, first, column, of_hits)
+                assert scoring.hits_of(*given_hits).tolist() == naive.hits_of(*given_hits).tolist()
+
+
+@given(seeds, rows_, st.integers(1, 20))
+def test_gather(rng, rows, columns):
+    values = rng.integers(0, 9, rows * columns).astype(np.float32)
     first, column = int(rng.integers(rows)), int(rng.integers(columns))
     tiles = [np.full((columns - column, rows - first), 7, np.float32) for _ in range(2)]
     for using, tile in zip((scoring, naive), tiles, strict=True):
-        using.gather(values, shape, first, column, np.float32(0), tile)
+        using.gather(values, np.array([rows, columns, columns, 1, columns, 1]), first, column, tile)
     assert tiles[0].tolist() == tiles[1].tolist()
-    codes = rng.integers(-2, columns + 2, rows)
-    for given_truth, given_shape in ((truth, shape), (codes, np.array([rows, columns, *steps, 0, 0]))):
-        hits = [np.full(rows - first, 7, np.uint8) for _ in range(2)]
-        for using, found in zip((scoring, naive), hits, strict=True):
-            using.hit(given_truth, given_shape, first, column, found)
-        assert hits[0].tolist() == hits[1].tolist()
 
 
 def pair(make):
@@ -74,23 +98,43 @@ def test_counting_loops(rng, rows, bits_type):
     bits, unseen = rng.integers(0, 3, rows).astype(bits_type), bits_type(np.iinfo(bits_type).max)
     units, codes = rng.integers(0, 100, rows), rng.integers(-(2**63), 2**63 - 1, rows)
     codes = np.where(rng.random(rows) < 0.7, rng.integers(-1, 4, rows), codes)
-    seen, cells = pair(lambda: np.full(5, unseen)), pair(lambda: np.zeros(10, np.int64))
     weighted, versus = pair(lambda: np.zeros(10, np.int64)), pair(lambda: np.zeros((3, 3, 5), np.int64))
-    values, pure = pair(lambda: np.zeros(10, np.int64)), pair(lambda: np.ones(5, np.uint8))
-    met, sums = pair(lambda: np.full(5, unseen)), pair(lambda: np.zeros(3, np.int64))
+    values, pure = pair(lambda: np.zeros(10, np.int32)), pair(lambda: rng.permutation([0, 1, 1, 1, 1]).astype(np.uint8))
+    pure[1][:] = pure[0]
+    met, sums = pair(lambda: np.full(5, unseen)), pair(lambda: np.zeros(4, np.int64))
+    kind = np.float32 if bits_type == np.uint32 else np.float64
+    bits = np.where(rng.random(rows) < 0.2, np.array([-0.0], kind).view(bits_type), bits)
+    scores = rng.choice(np.array([0, -0.0, 1, 2, np.nan, np.inf, -np.inf, -1e-45, 0.5], kind), rows)
     for k, using in enumerate((scoring, naive)):
-        using.count_slots(slots, hits, bits, unseen, seen[k], cells[k])
         using.count_values(slots, hits, values[k])
         using.witness(slots, bits, unseen, met[k], pure[k])
-        using.count_decided(bits.astype(np.float32), hits, np.float32(1), sums[k])
+        using.count_decided(scores, hits, np.array([0, 1, 0.5], kind), sums[k])
         using.add_units(slots, hits, units, -1, weighted[k])
         using.add_versus(slots, codes, 1, -1, versus[k])
-    for ours, twins in (seen, cells, weighted, versus, values, met, pure, sums):
+    for ours, twins in (weighted, versus, values, met, pure, sums):
         assert ours.tolist() == twins.tolist()
-    assert met[0].tolist() == seen[0].tolist()
-    mixed = (cells[0][:5] | cells[0][5:]) >> 32 != 0
-    assert (pure[0] == 0).tolist() == mixed.tolist()
-    assert (cells[0] & 0xFFFFFFFF).sum() == rows == values[0].sum()
+    assert values[0].sum() == rows
+
+
+@given(seeds, st.integers(1, 200), floats, st.integers(1, 5))
+def test_counting_with_a_look_at_what_slots_have_seen(rng, rows, dtype, distinct):
+    """Both loops count, and say how many rows met a marked slot, or whether one met another score in it."""
+    grid, bits_type = graded("unit", 268), np.dtype(np.uint32 if dtype == np.float32 else np.uint64)
+    scores = (rng.integers(0, distinct + 1, rows) / distinct).astype(dtype)
+    hits, folded = rng.integers(0, 2, rows).astype(np.uint8), np.zeros(rows, np.int32)
+    scoring.fold(scores, grid.half, grid.pivot, grid.flip, folded)
+    folded, slots = folded.view(np.uint32), np.zeros(rows, np.uint32)
+    scoring.look_up(folded, grid.table, slots)
+    pure, seen = rng.integers(0, 2, grid.slots).astype(np.uint8), np.full(grid.slots, bits_type.type(7))
+    if rng.random() < 0.7:
+        seen[slots] = scores.view(bits_type)
+    cells = [np.zeros(2 * grid.slots, np.int32) for _ in range(4)]
+    fresh = [using.count_folded(folded, grid.table, hits, pure, cells[k]) for k, using in enumerate((scoring, naive))]
+    known = (grid.table, hits, scores.view(bits_type), (seen, pure))
+    other = [using.count_known(folded, *known, cells[2 + k]) for k, using in enumerate((scoring, naive))]
+    assert fresh[0] == fresh[1]
+    assert other[0] == other[1]
+    assert all(each.tolist() == cells[1].tolist() for each in cells)
 
 
 def drive(using, rng_seed, rows, columns, dtype, layout, flags, tile):
@@ -106,25 +150,27 @@ def drive(using, rng_seed, rows, columns, dtype, layout, flags, tile):
     steps = (1, rows) if down else (columns, 1)
     truth = rng.integers(0, 2, rows * columns).astype(np.uint8) if flags else rng.integers(-1, columns + 1, rows)
     shape = np.array([rows, columns, *steps, *(steps if flags else (0, 0))])
-    cells = np.zeros((columns, 2 * slots), np.int64)
+    cells = np.zeros((columns, 2 * slots), np.int32)
     units = rng.integers(0, 9, rows) if rng.random() < 0.5 else np.empty(0, np.int64)
     weighted = np.zeros((columns, 2 * slots if len(units) else 0), np.int64)
     versus = np.zeros((columns, columns, slots) if not flags and rng.random() < 0.5 else (0, 0, 0), np.int64)
     more = (units, weighted, versus, 1)
-    flat, found, hits = np.empty(tile, values.dtype), np.empty(tile[1], np.uint32), np.empty(tile[1], np.uint8)
+    seen_type = bits if exact else np.dtype(np.uint32 if dtype == np.float32 else np.uint64)
+    of_columns, of_slots, of_hits = room_of(values.dtype, seen_type, tile)
+    values, truth = still(values), (still(truth[:0].astype(int)), still(truth)) if flags else (still(truth), NO_FLAGS)
     if exact:
-        using.count_exact(values, truth, shape, layout.slots_of_bits(), cells, more, (flat, found, hits))
+        room = of_columns, of_slots[1], of_hits
+        using.count_exact(values, truth, shape, layout.slots_of_bits(), cells, more, room)
         return cells, weighted, versus
-    seen_type = np.dtype(np.uint32 if dtype == np.float32 else np.uint64)
     unseen = seen_type.type(np.iinfo(seen_type).max)
     seen, grid = np.full((columns, slots), unseen), graded(layout.family, layout.size)
     pure, patience = np.ones((columns, slots), np.uint8), np.zeros((columns, 2), np.int32)
-    about = (grid.table, grid.half, grid.pivot, grid.flip, dtype(0), unseen)
-    room = (flat, flat.view(seen_type), found.view(np.int32), found, hits)
+    about, room = (grid.table, grid.half, grid.pivot, grid.flip, unseen), (of_columns, of_slots, of_hits)
     with np.errstate(all="ignore"):
-        using.count_scores(values, truth, shape, about, (seen, pure, cells, patience), more, room)
-    mixed = (pure == 0) | (cells[:, :slots] >> 32 != 0) | (cells[:, slots:] >> 32 != 0)
-    return cells & 0xFFFFFFFF, weighted, versus, seen, mixed
+        using.count_scores(
+            values, values.view(seen_type), truth, shape, about, (seen, pure, cells, patience), more, room
+        )
+    return cells, weighted, versus, seen, pure
 
 
 @given(
@@ -149,8 +195,8 @@ def test_whole_batches(seed, rows, columns, dtype, name, flags, tile):
 def test_tiles_with_and_without_patience(rng, dtype, tiles, rows, distinct):
     """However many scores are alike, the counts are those of one pass, and so is what each slot has seen."""
     grid, bits = graded("unit", 268), np.dtype(np.uint32 if dtype == np.float32 else np.uint64)
-    about = (grid.table, grid.half, grid.pivot, grid.flip, dtype(0), bits.type(np.iinfo(bits).max))
-    hot = [np.full(grid.slots, about[5]), np.ones(grid.slots, np.uint8), np.zeros(2 * grid.slots, np.int64)]
+    about = (grid.table, grid.half, grid.pivot, grid.flip, bits.type(np.iinfo(bits).max))
+    hot = [np.full(grid.slots, about[4]), np.ones(grid.slots, np.uint8), np.zeros(2 * grid.slots, np.int32)]
     hot.append(np.zeros(2, np.int32))
     twin, folded = [each.copy() for each in hot], np.zeros(rows, np.int32)
     for _ in range(tiles):
@@ -161,11 +207,8 @@ def test_tiles_with_and_without_patience(rng, dtype, tiles, rows, distinct):
         for using, tables in ((scoring, hot), (naive, twin)):
             room = (folded, folded.view(np.uint32))
             using.count_tile(scores, scores.view(bits), hits, about, tuple(tables), room, is_plain)
-    cells = hot[2]
-    mixed = (hot[1] == 0) | ((cells[: grid.slots] | cells[grid.slots :]) >> 32 != 0)
-    assert hot[0].tolist() == twin[0].tolist()
-    assert mixed.tolist() == (twin[1] == 0).tolist()
-    assert (cells & 0xFFFFFFFF).tolist() == twin[2].tolist()
+    for ours, twins in zip(hot[:3], twin[:3], strict=True):
+        assert ours.tolist() == twins.tolist()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

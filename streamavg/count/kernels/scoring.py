@@ -21,29 +21,39 @@ _FLOAT, _ZERO = np.float32, np.float32(0)
 _LEAST_NORMAL, _ALMOST_ONE = np.int32(0x800000), np.int32(0x7FFFFF)
 _MOST, _FAR, _NONE = np.int32(0x7FFFFFFF), np.int32(-0x80000000), np.int32(0)
 DECIDED = 4096  # rows of a block, in the first-level cache
-_ONE, _OTHER = np.int64(1), np.int64(1 << 32)
 
 
 @kernel
-def gather(values: Any, shape: Any, first: int, column: int, zero: Any, tile: Any) -> None:
-    """tile[j, i] = values[row first + i, column + j] + zero, which makes 0.0 of -0.0; tile (columns, rows) is filled.
+def gather(values: Any, shape: Any, first: int, column: int, tile: Any) -> None:
+    """tile[j, i] = values[row first + i, column + j]; tile (columns, rows) is filled.
 
-    values flat; shape int64 (6,): rows, columns, the steps in values from row to row and from column to column, of
-    which one is 1, and those in truth.
+    values flat, a row's columns side by side; shape int64 (6,): rows, columns, the steps in values from row to row and
+    from column to column, of which one is 1, and those in truth.
     """
     columns, rows = tile.shape
-    if shape[2] == 1:
+    for i in range(rows):
+        start = (first + i) * shape[2] + column
+        row = values[start : start + columns]
         for j in range(columns):
-            into, start = tile[j], first + (column + j) * shape[3]
-            run = values[start : start + rows]
-            for i in range(rows):
-                into[i] = run[i] + zero
-    else:
-        for i in range(rows):
-            start = (first + i) * shape[2] + column
-            row = values[start : start + columns]
-            for j in range(columns):
-                tile[j, i] = row[j] + zero
+            tile[j, i] = row[j]
+
+
+@kernel
+def column_of(values: Any, bits: Any, shape: Any, first: int, column: int, room: Any) -> Any:
+    """The scores of a column from row first on and their bits, as many as fit: where they are, or from a tile.
+
+    values and bits flat and read-only; room: (tile, the same read-only, its bits), filled with the columns that follow
+    at every column whose number is a multiple of its own.
+    """
+    tile, still, still_bits = room
+    rows = min(tile.shape[1], shape[0] - first)
+    if shape[2] == 1:
+        start = first + column * shape[3]
+        return values[start : start + rows], bits[start : start + rows]
+    j = column % tile.shape[0]
+    if j == 0:
+        gather(values, shape, first, column, tile[: shape[1] - column, :rows])
+    return still[j, :rows], still_bits[j, :rows]
 
 
 @kernel
@@ -72,68 +82,79 @@ def look_up(folded: Any, table: Any, slots: Any) -> None:
 
 
 @kernel
-def hit(truth: Any, shape: Any, first: int, column: Any, hits: Any) -> None:
-    """hits[i] = whether the class of this column is true in row first + i.
+def hits_of(truth: Any, shape: Any, first: int, column: Any, room: Any) -> Any:
+    """Whether the class of this column is true in rows first and on, as many as fit: uint8, 0 or 1, read-only.
 
-    truth: flat flags, 0 or 1, or one code a row if shape[4] and shape[5] are 0.
+    truth: (codes, flags): int64, one code a row, or where there is none uint8, flat, with steps as in shape; room:
+    (hits, the same read-only).
     """
-    if shape[4] <= 1:
+    (codes, flags), (hits, still) = truth, room
+    rows = min(len(hits), shape[0] - first)
+    if len(codes):
+        run = codes[first : first + rows]
+        for i in range(rows):
+            hits[i] = run[i] == column
+    elif shape[4] == 1:
         start = first + column * shape[5]
-        run, wanted = truth[start : start + len(hits)], column if shape[4] == 0 else 1
-        for i in range(len(hits)):
-            hits[i] = run[i] == wanted
+        return flags[start : start + rows]
     else:
         start, down = np.uint64(first * shape[4] + column), np.uint64(shape[4])
-        for i in range(len(hits)):
-            hits[i] = truth[start + np.uint64(i) * down]
-
-
-@kernel
-def count_slots(slots: Any, hits: Any, bits: Any, unseen: Any, seen: Any, cells: Any) -> None:
-    """cells[hit, slot] += 1, and 2**32 more where the score is another than the first that its slot has seen.
-
-    slots uint32; hits uint8; bits: those of the scores, uint32 or uint64; seen: the same type, a slot an entry,
-    `unseen` at first; cells int64 (2 * slots,). A load more keeps the witness, no branch that the data makes hard to
-    guess and no store but the count's.
-    """
-    wide = _U(len(seen))
-    for i in range(len(slots)):
-        slot, score = slots[i], bits[i]
-        held = seen[slot]
-        if held == unseen:
-            seen[slot] = held = score
-        cells[_U(slot + _U(_U(hits[i]) * wide))] += _ONE + (_OTHER if held != score else np.int64(0))
+        for i in range(rows):
+            hits[i] = flags[start + np.uint64(i) * down]
+    return still[:rows]
 
 
 @kernel
 def count_folded(folded: Any, table: Any, hits: Any, pure: Any, cells: Any) -> Any:
-    """cells[hit, slot] += 1; returns the rows whose slot is marked in `pure`. A look up and a count in one loop.
+    """cells[slot, hit] += 1; returns the rows whose slot is marked in `pure`. A look up and a count in one loop.
 
-    folded, table as in look_up; hits uint8; pure uint8 (slots,), 0 or 1; cells int64 (2 * slots,).
+    folded, table as in look_up; hits uint8; pure uint8 (slots,), 0 or 1; cells int32 (2 * slots,): 4,092 slots fill the
+    first-level cache, where cells of int64 do not fit in it.
     """
-    wide, fresh = _U(len(pure)), np.int64(0)
+    fresh = np.int64(0)
     for i in range(len(folded)):
         bits = folded[i]
         entry = table[bits >> _U(23)]
         within = _U(_U(bits & _U(0x7FFFFF)) >> _U(entry & _U(31)))
         slot = _U(_U(entry >> _U(5)) + _U(within ^ _U(_I(bits) >> _I(31))))
-        cells[_U(slot + _U(_U(hits[i]) * wide))] += 1
+        cells[_U(_U(slot << _U(1)) | _U(hits[i]))] += _I(1)
         fresh += pure[slot]
     return fresh
 
 
 @kernel
-def witness(slots: Any, bits: Any, unseen: Any, seen: Any, pure: Any) -> None:
-    """Keep the first score that each slot has seen, and take the mark off a slot that sees another; as in count_slots.
+def count_known(folded: Any, table: Any, hits: Any, bits: Any, known: Any, cells: Any) -> Any:
+    """As count_folded, but returns whether a slot that is marked met other bits than those it has seen.
 
-    pure: uint8 (slots,), 1 where a slot may hold one score only.
+    known: (seen, pure), see `witness`. A comparison more, and no second look at scores that many rows have.
+    """
+    (seen, pure), other = known, np.uint64(0)
+    for i in range(len(folded)):
+        fold = folded[i]
+        entry = table[fold >> _U(23)]
+        within = _U(_U(fold & _U(0x7FFFFF)) >> _U(entry & _U(31)))
+        slot = _U(_U(entry >> _U(5)) + _U(within ^ _U(_I(fold) >> _I(31))))
+        cells[_U(_U(slot << _U(1)) | _U(hits[i]))] += _I(1)
+        other |= np.uint64(seen[slot] ^ bits[i]) & (np.uint64(0) - np.uint64(pure[slot]))
+    return other != np.uint64(0)
+
+
+@kernel
+def witness(slots: Any, bits: Any, unseen: Any, seen: Any, pure: Any) -> None:
+    """Keep the first score that each slot has seen, and take the mark off a slot that sees another.
+
+    slots uint32; bits: those of the scores, uint32 or uint64, -0.0 being 0.0; seen: the same type, a slot an entry,
+    `unseen` (all bits set) at first; pure: uint8 (slots,), 1 where a slot may hold one score only.
     """
     for i in range(len(slots)):
         slot = slots[i]
         if pure[slot]:
+            score = bits[i]
+            if score ^ (unseen >> 1) == unseen:
+                score = unseen ^ unseen
             if seen[slot] == unseen:
-                seen[slot] = bits[i]
-            elif seen[slot] != bits[i]:
+                seen[slot] = score
+            elif seen[slot] != score:
                 pure[slot] = 0
 
 
@@ -142,42 +163,43 @@ def count_tile(scores: Any, bits: Any, hits: Any, grid: Any, tables: Any, room: 
     """Count the scores of one column; with one loop while few rows meet a slot that is not known to hold several.
 
     Scores that are alike keep their slots pure, and to look at each costs less than to count and then to look again:
-    so after a tile of many such rows comes a pause of 1, 2, 4 ... 64 tiles. patience int32 (2,): tiles left of the
-    pause, and its length; tables: (seen, pure, cells, patience) of the column; room: (folded, the same as uint32),
-    which holds the slots afterwards unless is_plain.
+    so after a tile of many such rows comes a pause of 1, 2, 4 ... 64 tiles, or to the next score that is new. patience
+    int32 (2,): tiles left of the pause, and its length; tables: (seen, pure, cells, patience) of the column; room:
+    (folded, the same as uint32), which holds the slots afterwards unless is_plain.
     """
-    table, half, pivot, flip, _, unseen = grid
+    (table, half, pivot, flip, unseen), rows = grid, len(scores)
     (seen, pure, cells, patience), (folded, slots) = tables, room
-    rows = len(scores)
     fold(scores, half, pivot, flip, folded)
-    if patience[0] > 0 or not is_plain:
-        patience[0] = max(patience[0] - 1, 0)
-        look_up(slots[:rows], table, slots)
-        count_slots(slots[:rows], hits, bits, unseen, seen, cells)
+    part, is_new = slots[:rows], True
+    if not is_plain:
+        look_up(part, table, part)
+        count_values(part, hits, cells)
+        witness(part, bits, unseen, seen, pure)
         return
-    fresh = count_folded(slots[:rows], table, hits, pure, cells)
-    if fresh:
-        look_up(slots[:rows], table, slots)
-        witness(slots[:rows], bits, unseen, seen, pure)
-    many = fresh > rows >> 5
-    patience[1] = min(2 * patience[1] + 1, 63) if many else 0
-    patience[0] = patience[1]
+    if patience[0] > 0:
+        is_new = count_known(part, table, hits, bits, (seen, pure), cells)
+        patience[0] = 0 if is_new else patience[0] - 1
+    else:
+        fresh = count_folded(part, table, hits, pure, cells)
+        patience[1] = min(2 * patience[1] + 1, 63) if fresh > rows >> 5 else 0
+        patience[0], is_new = patience[1], fresh > 0
+    if is_new:
+        look_up(part, table, part)
+        witness(part, bits, unseen, seen, pure)
 
 
 @kernel
 def count_values(slots: Any, hits: Any, cells: Any) -> None:
-    """cells[hit, slot] += 1; as count_slots where a slot is one value."""
-    wide = _U(len(cells) // 2)
+    """cells[slot, hit] += 1; slots uint32, hits uint8, cells int32 (2 * slots,)."""
     for i in range(len(slots)):
-        cells[_U(slots[i] + _U(_U(hits[i]) * wide))] += 1
+        cells[_U(_U(slots[i] << _U(1)) | _U(hits[i]))] += _I(1)
 
 
 @kernel
 def add_units(slots: Any, hits: Any, units: Any, step: int, weighted: Any) -> None:
-    """weighted[hit, slot] += step * the units of the row; weighted int64 (2 * slots,)."""
-    wide = _U(len(weighted) // 2)
+    """weighted[slot, hit] += step * the units of the row; weighted int64 (2 * slots,)."""
     for i in range(len(slots)):
-        weighted[_U(slots[i] + _U(_U(hits[i]) * wide))] += step * units[i]
+        weighted[_U(_U(slots[i] << _U(1)) | _U(hits[i]))] += step * units[i]
 
 
 @kernel
@@ -190,69 +212,69 @@ def add_versus(slots: Any, codes: Any, column: int, step: int, versus: Any) -> N
 
 
 @kernel
-def count_decided(scores: Any, flags: Any, bound: Any, sums: Any) -> None:
-    """Add to sums how many flags are set, how many scores are >= bound, and how many rows have both.
+def count_decided(scores: Any, flags: Any, ends: Any, sums: Any) -> None:
+    """Add to sums how many flags are set, how many scores are >= ends[2], rows with both, and scores in the ends.
 
-    scores float32 or float64, bound of the same type; flags uint8, 0 or 1; sums int64 (3,). In blocks whose sums fit
-    the 32-bit lanes of vectors: .26 ns a row, where int64 sums take .42.
+    scores and ends float32 or float64; flags uint8, 0 or 1; ends: the least and the highest score, and the least that
+    is positive; sums int64 (4,). In blocks whose sums fit the 32-bit lanes of vectors: .26 ns a row, where int64 sums
+    take .42.
     """
+    low, most, bound = ends[0], ends[1], ends[2]
     for start in range(0, len(scores), DECIDED):
         run, ones = scores[start : start + DECIDED], flags[start : start + DECIDED]
-        true, above, both = _U(0), _U(0), _U(0)
+        true, above, both, inside = _U(0), _U(0), _U(0), _U(0)
         for i in range(len(run)):
-            high, one = _U(run[i] >= bound), _U(ones[i])
+            score, one = run[i], _U(ones[i])
+            high = _U(score >= bound)
             true = _U(true + one)
             above = _U(above + high)
             both = _U(both + _U(high & one))
+            inside = _U(inside + _U((score >= low) & (score <= most)))
         sums[0] += true
         sums[1] += above
         sums[2] += both
+        sums[3] += inside
 
 
 @kernel
-def count_scores(values: Any, truth: Any, shape: Any, grid: Any, hot: Any, more: Any, room: Any) -> None:
+def count_scores(values: Any, bits: Any, truth: Any, shape: Any, grid: Any, hot: Any, more: Any, room: Any) -> None:
     """Count every score of a batch in the tables of its column.
 
-    values flat float32 or float64; truth and shape as `hit` and `gather` say; grid: (table, half, pivot, flip, zero of
-    the type, unseen); hot: (seen, pure, cells, patience), a row a column, as in count_tile. more: (units, weighted,
-    versus, step), of which units and versus may be empty. room: (tile, its bits, folded, the same as uint32, hits).
+    values flat float32 or float64, and their bits; truth and shape as `hits_of` and `gather` say; grid: (table, half,
+    pivot, flip, unseen); hot: (seen, pure, cells, patience), a row a column, as in count_tile. more: (units, weighted,
+    versus, step), of which units and versus may be empty. room: those of column_of, count_tile and hits_of.
     """
     (seen, pure, cells, patience), (units, weighted, versus, step) = hot, more
-    (tile, bits, folded, slots, hits), is_plain = room, not (len(units) or len(versus))
-    for first in range(0, shape[0], tile.shape[1]):
-        rows = min(tile.shape[1], shape[0] - first)
+    (of_columns, of_slots, of_hits), is_plain = room, not (len(units) or len(versus))
+    for first in range(0, shape[0], len(of_hits[0])):
         for column in range(shape[1]):
-            j = column % tile.shape[0]
-            if j == 0:
-                gather(values, shape, first, column, grid[4], tile[: shape[1] - column, :rows])
-            hit(truth, shape, first, column, hits[:rows])
+            scores, run = column_of(values, bits, shape, first, column, of_columns)
+            hits = hits_of(truth, shape, first, column, of_hits)
             tables = seen[column], pure[column], cells[column], patience[column]
-            count_tile(tile[j, :rows], bits[j], hits, grid, tables, (folded, slots), is_plain)
+            count_tile(scores, run, hits, grid, tables, of_slots, is_plain)
+            slots = of_slots[1][: len(scores)]
             if len(units):
-                add_units(slots[:rows], hits, units[first:], step, weighted[column])
+                add_units(slots, hits, units[first:], step, weighted[column])
             if len(versus):
-                add_versus(slots[:rows], truth[first:], column, step, versus)
+                add_versus(slots, truth[0][first:], column, step, versus)
 
 
 @kernel
 def count_exact(values: Any, truth: Any, shape: Any, mapping: Any, cells: Any, more: Any, room: Any) -> None:
     """As count_scores for a layout with a slot for each value of a type.
 
-    values flat, the bits as uint8 or uint16; mapping uint32, the slot of every bit pattern; room: (tile, slots, hits).
+    values flat, the bits as uint8 or uint16; mapping uint32, the slot of every bit pattern; room: that of column_of,
+    the slots, and that of hits_of.
     """
-    units, weighted, versus, step = more
-    tile, slots, hits = room
-    for first in range(0, shape[0], tile.shape[1]):
-        rows = min(tile.shape[1], shape[0] - first)
+    (units, weighted, versus, step), (of_columns, slots, of_hits) = more, room
+    for first in range(0, shape[0], len(slots)):
         for column in range(shape[1]):
-            j = column % tile.shape[0]
-            if j == 0:
-                gather(values, shape, first, column, np.uint8(0), tile[: shape[1] - column, :rows])
-            for i in range(rows):
-                slots[i] = mapping[tile[j, i]]
-            hit(truth, shape, first, column, hits[:rows])
-            count_values(slots[:rows], hits, cells[column])
+            run, _ = column_of(values, values, shape, first, column, of_columns)
+            hits, part = hits_of(truth, shape, first, column, of_hits), slots[: len(run)]
+            for i in range(len(run)):
+                part[i] = mapping[run[i]]
+            count_values(part, hits, cells[column])
             if len(units):
-                add_units(slots[:rows], hits, units[first:], step, weighted[column])
+                add_units(part, hits, units[first:], step, weighted[column])
             if len(versus):
-                add_versus(slots[:rows], truth[first:], column, step, versus)
+                add_versus(part, truth[0][first:], column, step, versus)
