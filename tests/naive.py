@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
 from fractions import Fraction
-from functools import lru_cache, partial
+from functools import lru_cache
 
 import numpy as np
 
@@ -479,6 +479,12 @@ def score_of(bits):
     return int(bits) if bits.dtype.kind == "u" else float(bits.view(f"f{bits.itemsize}"))
 
 
+def count_decided(scores, flags, ends, sums):
+    low, most, bound = ends.tolist()
+    for score, flag in zip(scores.tolist(), flags.tolist(), strict=True):
+        sums += [flag, score >= bound, flag and score >= bound, low <= score <= most]
+
+
 def ordered(bits, low):
     magnitude = int(bits) - int(low)
     return -magnitude if int(bits) < 0 else int(bits)
@@ -849,6 +855,12 @@ def witness_of(scores):
     return struct.unpack("<Q", struct.pack("<d", distinct.pop()))[0] if distinct else EMPTY
 
 
+def tiles(shape, tile):
+    rows, columns = map(int, shape[:2])
+    groups = [range(columns)[start : start + tile.shape[0]] for start in range(0, columns, tile.shape[0])]
+    return [(first, column) for group in groups for first in range(0, rows, tile.shape[1]) for column in group]
+
+
 def gather(values, shape, first, column, tile):
     _, _, down, across, _, _ = map(int, shape)
     for j in range(tile.shape[0]):
@@ -862,24 +874,33 @@ def column_of(values, bits, shape, first, column, room):
     return values[places], bits[places]
 
 
+def folded_of(score, half, pivot, flip):
+    rounded = np.float32(as_float32(float(score)))
+    far = (rounded >= half) != flip
+    distance = pivot - rounded if far else -rounded
+    bits = struct.unpack("<I", struct.pack("<f", distance))[0] % 2**31
+    if far:
+        bits = (bits + 2**23 - 1) % 2**32 | 2**31
+    elif bits:
+        bits = max(bits, 2**23)
+    return bits - 2**32 if bits >= 2**31 else bits
+
+
 def fold(scores, half, pivot, flip, folded):
     for i, score in enumerate(scores):
-        rounded = np.float32(as_float32(float(score)))
-        far = (rounded >= half) != flip
-        distance = pivot - rounded if far else -rounded
-        bits = struct.unpack("<I", struct.pack("<f", distance))[0] % 2**31
-        if far:
-            bits = (bits + 2**23 - 1) % 2**32 | 2**31
-        elif bits:
-            bits = max(bits, 2**23)
-        folded[i] = bits - 2**32 if bits >= 2**31 else bits
+        folded[i] = folded_of(score, half, pivot, flip)
+
+
+def slot_at(folded, table):
+    bits = int(folded)
+    base, shift = divmod(int(table[bits >> 23]), 32)
+    within = bits % 2**23 >> shift
+    return base - 1 - within if bits >> 31 else base + within
 
 
 def look_up(folded, table, slots):
     for i, bits in enumerate(map(int, folded)):
-        base, shift = divmod(int(table[bits >> 23]), 32)
-        within = bits % 2**23 >> shift
-        slots[i] = base - 1 - within if bits >> 31 else base + within
+        slots[i] = slot_at(bits, table)
 
 
 def hits_of(truth, shape, first, column, room):
@@ -892,11 +913,13 @@ def hits_of(truth, shape, first, column, room):
     return np.array(found, np.uint8)
 
 
-def count_folded(folded, table, hits, pure, cells):
+def count_folded(folded, table, hits, pure, cells, where):
     slots = np.zeros(len(folded), np.uint32)
     look_up(folded, table, slots)
     count_values(slots, hits, cells)
-    return sum(pure[slots].tolist())
+    marked = np.flatnonzero(pure[slots])
+    where[: len(marked)] = marked
+    return len(marked)
 
 
 def count_known(folded, table, hits, bits, known, cells):
@@ -906,10 +929,11 @@ def count_known(folded, table, hits, bits, known, cells):
     return any(pure[slot] and seen[slot] != score for slot, score in zip(slots.tolist(), bits.tolist(), strict=False))
 
 
-def witness(slots, bits, unseen, seen, pure):
+def witness(folded, table, bits, where, unseen, seen, pure):
     kind = np.float32 if seen.itemsize == 4 else np.float64
     zero, minus_zero = np.array([0.0, -0.0], kind).view(seen.dtype).tolist()
-    for slot, score in zip(slots.tolist(), bits.tolist(), strict=False):
+    for row in where.tolist():
+        slot, score = slot_at(folded[row], table), bits[row]
         if pure[slot]:
             score = zero if score == minus_zero else score
             if seen[slot] == unseen:
@@ -918,30 +942,34 @@ def witness(slots, bits, unseen, seen, pure):
                 pure[slot] = 0
 
 
-def count_tile(scores, bits, hits, grid, tables, room, is_plain):
+def count_tile(scores, bits, hits, grid, tables, room):
     """Always with a look at the witnesses."""
     (table, half, pivot, flip, unseen), (seen, pure, cells, _) = grid, tables
-    folded, slots = (room[0][: len(scores)], room[1][: len(scores)])
+    folded, slots = np.zeros(len(scores), np.int32), np.zeros(len(scores), np.uint32)
     fold(scores, half, pivot, flip, folded)
-    look_up(slots.copy(), table, slots)
+    folded = folded.view(np.uint32)
+    look_up(folded, table, slots)
     count_values(slots, hits, cells)
-    witness(slots, bits, unseen, seen, pure)
+    witness(folded, table, bits, np.arange(len(scores)), unseen, seen, pure)
 
 
-def count_decided(scores, flags, ends, sums):
-    low, most, bound = ends.tolist()
-    for score, flag in zip(scores.tolist(), flags.tolist(), strict=True):
-        sums += [flag, score >= bound, flag and score >= bound, low <= score <= most]
+def count_true(values, codes, shape, grid, cells):
+    _, columns, down, across, _, _ = map(int, shape)
+    table, half, pivot, flip, _ = grid
+    for row, code in enumerate(codes.tolist()):
+        if 0 <= code < columns:
+            slot = slot_at(folded_of(values[row * down + code * across], half, pivot, flip) % 2**32, table)
+            cells[code, [slot, slot + cells.shape[1] // 2]] += [-1, 1]
 
 
 def count_values(slots, hits, cells):
     for slot, true in zip(slots.tolist(), hits.tolist(), strict=False):
-        cells[2 * slot + true] += 1
+        cells[slot + true * len(cells) // 2] += 1
 
 
 def add_units(slots, hits, units, step, weighted):
     for slot, true, unit in zip(slots.tolist(), hits.tolist(), units.tolist(), strict=False):
-        weighted[2 * slot + true] += step * unit
+        weighted[slot + true * len(weighted) // 2] += step * unit
 
 
 def add_versus(slots, codes, column, step, versus):
@@ -950,29 +978,23 @@ def add_versus(slots, codes, column, step, versus):
             versus[code, column, slot] += step
 
 
-def _count_column(slots, truth, shape, column, seen_by, more):
-    """One column, all its rows at once."""
+def add_more(slots, hits, codes, first, column, more):
     units, weighted, versus, step = more
-    hits = hits_of(truth, shape, 0, column, (slots, None))
-    seen_by(slots, hits)
     if len(units):
-        add_units(slots, hits, units, step, weighted[column])
+        add_units(slots, hits, units[first:], step, weighted[column])
     if len(versus):
-        add_versus(slots, truth[0], column, step, versus)
+        add_versus(slots, codes[first:], column, step, versus)
 
 
 def count_scores(values, bits, truth, shape, grid, hot, more, room):
+    """Columns as wholes."""
     rows, columns = map(int, shape[:2])
-    folded = np.zeros(rows, np.int32)
     for c in range(columns):
         column, run = column_of(values, bits, shape, 0, c, (np.zeros((1, rows)), None, None))
-
-        def count(slots, hits, column=column, run=run, tables=tuple(each[c] for each in hot)):
-            scratch = folded, folded.view(np.uint32)
-            count_tile(column, run, hits, grid, tables, scratch, True)
-            slots[:] = scratch[1]
-
-        _count_column(np.zeros(rows, np.uint32), truth, shape, c, count, more)
+        hits, slots = hits_of(truth, shape, 0, c, (column, None, None)), np.zeros(rows, np.uint32)
+        count_tile(column, run, hits, grid, tuple(each[c] for each in hot), None)
+        look_up([folded_of(score, *grid[1:4]) % 2**32 for score in column], grid[0], slots)
+        add_more(slots, hits, truth[0], 0, c, more)
 
 
 def count_exact(values, truth, shape, mapping, cells, more, room):
@@ -980,7 +1002,9 @@ def count_exact(values, truth, shape, mapping, cells, more, room):
     for c in range(columns):
         column, _ = column_of(values, values, shape, 0, c, (np.zeros((1, rows)), None, None))
         slots = np.array([mapping[bits] for bits in column.tolist()], np.uint32)
-        _count_column(slots, truth, shape, c, partial(count_values, cells=cells[c]), more)
+        hits = hits_of(truth, shape, 0, c, (column, None, None))
+        count_values(slots, hits, cells[c])
+        add_more(slots, hits, truth[0], 0, c, more)
 
 
 def walk(text, middle, table, start, events, places, states):

@@ -64,7 +64,7 @@ class Scores:
         narrow: bool,
         versus: Ints | None = None,
     ) -> Scores:
-        """The scores of these labels, each given once, in any order; tables: every, positive, witness."""
+        """The scores of these labels, each given once, in any order; tables: every, positive, witness, kept as is."""
         every, positive, witness = tables
         held = every.any(axis=1) | positive.any(axis=1) | (witness != EMPTY).any(axis=1)
         if versus is not None:
@@ -75,6 +75,8 @@ class Scores:
         keep.sort(key=labels.__getitem__)
         kept = None if versus is None else frozen(versus[np.ix_(keep, keep)])
         names = tuple(labels[k] for k in keep)
+        if names == tuple(labels):
+            return Scores(layout, names, frozen(every), frozen(positive), _sealed(witness), narrow, kept)
         return Scores(layout, names, frozen(every[keep]), frozen(positive[keep]), _sealed(witness[keep]), narrow, kept)
 
     @property

