@@ -230,6 +230,15 @@ class Accumulator:
         return twin
 
     @unbroken
+    def _absorb(self, other: Accumulator) -> None:
+        """Take over, from an accumulator of the same columns and options that counts no more, what is quickly added.
+
+        The sum of what both hold stays the same; what the other has left is still to be merged.
+        """
+        with self._lock:
+            self._tally.absorb(other._tally)
+
+    @unbroken
     def _count_piece(self, batch: pa.RecordBatch, malformed: int = 0, first_row: int = 0) -> None:
         """Count a batch as it came from a source, with the lines that could not be read beside it."""
         with self._lock:

@@ -157,13 +157,13 @@ def count(
         whole.update(work)
         return whole.snapshot()
     threads = min(threads or len(os.sched_getaffinity(0)), len(work)) or 1
-    workers = [Worker(Accumulator(**options), progress) for _ in range(threads)]
+    idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
+    workers = [Worker(Accumulator(**options), progress, idle) for _ in range(threads)]
     todo: queue.SimpleQueue[Unit] = queue.SimpleQueue()
     for unit in work:
         todo.put(unit)
     work_together(workers, todo)
     total = Accumulator(**options)
     for worker in workers:
-        if worker.counted is not None:
-            total.merge(worker.counted)
+        total.merge(worker.accumulator if worker.counted is None else worker.counted)
     return total.snapshot()

@@ -53,6 +53,14 @@ class Tally:
             return self.base
         return self.base + self._counter.state(() if self._slicer is None else self._slicer.keys())
 
+    def absorb(self, other: Tally) -> None:
+        """Take over the rows of a table of slices that has the same slices in the same places."""
+        ours, theirs = self._counter, other._counter
+        if ours is None or theirs is None or self._slicer is None or other._slicer is None:
+            return
+        if ours.config == theirs.config and self._slicer.keys() == other._slicer.keys():
+            self._traffic += ours.absorb(theirs)
+
     def twin(self) -> Tally:
         """A copy that counts on its own."""
         twin = copy.copy(self)

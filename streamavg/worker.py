@@ -40,8 +40,10 @@ if TYPE_CHECKING:
 class Worker:
     """Counts units on one thread; `taken` gives another thread what was counted, without stopping this one for long."""
 
-    def __init__(self, accumulator: Accumulator, progress: Progress | None) -> None:
-        self.accumulator, self._progress = accumulator, progress
+    def __init__(
+        self, accumulator: Accumulator, progress: Progress | None, idle: queue.SimpleQueue[Worker] | None = None
+    ) -> None:
+        self.accumulator, self._progress, self._idle = accumulator, progress, idle
         self.error: BaseException | None = None
         self.counted: Snapshot | None = None
         self.left_off = False  # whether it was stopped before all was read
@@ -68,9 +70,30 @@ class Worker:
         """Run, then add up what was counted on this thread too, while others still count."""
         self.run(todo, stop)
         try:
-            self.counted = self.accumulator.snapshot() if self.error is None else None
+            if self.error is None and not self._is_left():
+                self.sum()
         except BaseException as error:
             self.error = error
+
+    def sum(self) -> None:
+        """Add up what was counted."""
+        self.counted = self.accumulator.snapshot()
+
+    def _is_left(self) -> bool:
+        """Whether the sum is left to a worker that ends later, or to who waits for all, with their slices in one table.
+
+        To make states of 10,000 slices on two threads and to add them took a quarter of the time of 50 million rows.
+        """
+        if self._idle is None or not self.accumulator._options.slicing.is_asked:
+            return False
+        while True:
+            try:
+                other = self._idle.get_nowait()
+            except queue.Empty:
+                self._idle.put(self)
+                return True
+            self.accumulator._absorb(other.accumulator)
+            other.sum()
 
     def _count(self, unit: Unit, stop: Stop) -> None:
         if not read_unit(unit, partial(self._count_piece, unit), stop, self._progress):

@@ -80,7 +80,7 @@ def translate(codes, mapping, out):
 
 def slice_keys(slices, y_true, y_pred, width, far, keys):
     for k, (place, true, pred) in enumerate(zip(slices.tolist(), y_true.tolist(), y_pred.tolist(), strict=True)):
-        keys[k] = (place * int(width) + true + 2 * int(far) * (true != pred)) % 2**32
+        keys[k] = (place * int(width) + true + (2**31 + 2 * int(far)) * (true != pred)) % 2**32
     return slices.max(), y_true.max(), y_pred.max()
 
 
@@ -88,6 +88,7 @@ def bump(key, step, edge, carry, small, big):
     small[key] = (int(small[key]) + int(step)) % 256
     if small[key] == edge:
         big[key] += carry
+    return small[key] == edge
 
 
 def count_slices(slices, y_true, y_pred, sizes, back, tables, block):
@@ -104,6 +105,18 @@ def count_slices(slices, y_true, y_pred, sizes, back, tables, block):
             cells[place, 1, pred] += step
             pairs[true, pred] += step
     return len(y_true)
+
+
+def shifted(codes, shift, out):
+    for k, code in enumerate(codes.tolist()):
+        out[k] = (code + int(shift)) % 2**32
+    return max(codes.tolist())
+
+
+def shifted_pairs(first, second, width, shift, out):
+    for k, (a, b) in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
+        out[k] = (a * int(width) + b + int(shift)) % 2**32
+    return max(first.tolist()), max(second.tolist())
 
 
 def place(codes, table, out):

@@ -89,6 +89,12 @@ class Counter:
             raise InputError("update_pairs takes one label a row; count multilabel rows with update")
         self.labels.count_listed(table["y_true"].chunks, table["y_pred"].chunks, counts)
 
+    def absorb(self, other: Counter) -> int:
+        """Take over the rows of the other's table of slices, whose slices have the same codes; how many there were."""
+        if isinstance(self.slices, SliceTable) and isinstance(other.slices, SliceTable):
+            return self.slices.absorb(other.slices)
+        return 0
+
     def twin(self) -> Counter:
         """A copy that counts on its own."""
         twin = copy.copy(self)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streamavg.count.placing import Scratch, distinct
+from streamavg.count.lookup import NEW, Lookup, distinct
+from streamavg.count.placing import Scratch
 from streamavg.count.small import loops
 from streamavg.count.spaces import roomy
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 FOLDED_CODE, FIRST_PAIR = 1, 2  # codes below FIRST_PAIR stand for no pair
 DENSE = 1 << 22  # pairs of codes up to this number are looked up in a table, more are sorted
-_NEW = np.uint32(0xFFFFFFFF)
 
 
 class Entries:
@@ -25,7 +25,7 @@ class Entries:
 
     def __init__(self) -> None:
         self._dictionaries: tuple[Any, Any] = (None, None)
-        self._table: Codes = np.empty(0, np.uint32)
+        self._lookup = Lookup()
         self._scratch = Scratch()
 
     def codes(self, level: Joined, placings: tuple[Placing, Placing], arrays: tuple[Any, Any]) -> Codes | None:
@@ -38,18 +38,18 @@ class Entries:
         if len(one) * width > DENSE:
             return None
         if self._dictionaries[0] is not one or self._dictionaries[1] is not other:
-            self._dictionaries, self._table = (one, other), np.full(len(one) * width, _NEW)
+            self._dictionaries, self._lookup = (one, other), Lookup(len(one) * width)
         a, b = (codes.astype(np.uint32, copy=False) for codes in (first, second))
-        out, place_pairs = self._scratch.of(len(a)), loops(len(a)).place_pairs
-        if place_pairs(a, b, np.uint64(width), self._table, out) == _NEW:
-            new = out == _NEW
+        out = self._scratch.of(len(a))
+        if not self._lookup.place_pairs(a, b, width, out):
+            new = out == NEW
             if int(a[new].max()) >= len(one) or int(b[new].max()) >= width:
                 return None  # a wild code, which reading them one by one has a message for
             fresh = distinct(a[new] * np.uint32(width) + b[new])
             sides = [placing.codes_of(part) for placing, part in zip(placings, np.divmod(fresh, width), strict=True)]
             codes = [level.code(*pair) for pair in zip(*(side.tolist() for side in sides), strict=True)]
-            self._table[fresh] = codes
-            place_pairs(a, b, np.uint64(width), self._table, out)
+            self._lookup.learn(fresh, codes)
+            self._lookup.place_pairs(a, b, width, out)
         return out
 
 
@@ -90,8 +90,8 @@ class Joined:
             self._make_room(size, width)
         out = self._scratch.of(len(first))
         place_pairs = loops(len(first)).place_pairs
-        if place_pairs(first, second, np.uint64(self._width), self._table, out) == _NEW:
-            new = out == _NEW
+        if place_pairs(first, second, np.uint64(self._width), self._table, out) == NEW:
+            new = out == NEW
             for pair in distinct(first[new] * np.uint32(self._width) + second[new]).tolist():  # below 2 * DENSE
                 self.code(*divmod(pair, self._width))
             place_pairs(first, second, np.uint64(self._width), self._table, out)
@@ -99,7 +99,7 @@ class Joined:
 
     def _make_room(self, size: int, width: int) -> None:
         self._width = max(self._width, roomy(width))
-        self._table = np.full(max(roomy(size) * self._width, len(self._table)), _NEW)
+        self._table = np.full(max(roomy(size) * self._width, len(self._table)), NEW)
         for (first, second), code in self._known.items():
             self._table[first * self._width + second] = code
 

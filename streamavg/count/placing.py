@@ -9,16 +9,13 @@ import numpy as np
 import pyarrow as pa
 
 from streamavg.count.columns import DENSE, Column
-from streamavg.count.small import loops
-from streamavg.count.spaces import roomy
+from streamavg.count.lookup import NEW, Lookup
 from streamavg.count.texts import raw_codes, same_dictionary, solid, validated
 
 if TYPE_CHECKING:
     from streamavg.count.vocabulary import Vocabulary
 
     Codes = np.ndarray[Any, np.dtype[np.uint32]]
-
-_NEW = np.uint32(0xFFFFFFFF)  # in a table, what was not met yet
 
 
 class Scratch:
@@ -34,17 +31,6 @@ class Scratch:
         return self._held[:rows]
 
 
-def distinct(codes: Any) -> Any:
-    """The distinct values of unsigned codes, ascending, int64 (uint64 where one is beyond); dense ones unsorted."""
-    highest = int(codes.max())
-    if highest >= DENSE:
-        found = np.unique(codes)
-        return found.astype(np.int64) if highest < 2**63 else found
-    met = np.zeros(highest + 1, np.uint8)
-    loops(len(codes)).mark(codes, met)
-    return np.flatnonzero(met)
-
-
 class Placing:
     """The codes of one named column of labels, as `Column.words` gives them, with tables of what was met before.
 
@@ -54,8 +40,7 @@ class Placing:
     def __init__(self, name: str, vocabulary: Vocabulary) -> None:
         self.column = Column(name, vocabulary)
         self._dictionary: pa.Array | None = None
-        self._entries: Codes = np.empty(0, np.uint32)  # of the dictionary
-        self._integers: Codes = np.empty(0, np.uint32)
+        self._entries, self._integers = Lookup(), Lookup()
         self._scratch = Scratch()
 
     def codes(self, array: pa.Array, first_row: int) -> Codes:
@@ -86,45 +71,40 @@ class Placing:
 
     def codes_of(self, entries: Any) -> Codes:
         """The codes of some entries of the dictionary that was met last."""
-        fresh = np.unique(entries[self._entries[entries] == _NEW])
+        table = self._entries.table
+        fresh = np.unique(entries[table[entries] == NEW])
         if fresh.size:
-            self._entries[fresh] = self.column.learned(solid(self.dictionary).take(pa.array(fresh)))
-        found: Codes = self._entries[entries]
+            self._entries.learn(fresh, self.column.learned(solid(self.dictionary).take(pa.array(fresh))))
+        found: Codes = table[entries]
         return found
 
     def _know(self, dictionary: pa.Array) -> None:
         if self._dictionary is None or not same_dictionary(self._dictionary, dictionary):
             validated(dictionary, self.column.name, full=True)
-            self._dictionary, self._entries = dictionary, np.full(len(dictionary), _NEW)
+            self._dictionary, self._entries = dictionary, Lookup(len(dictionary))
 
     def _of_entries(self, array: pa.DictionaryArray) -> Codes | None:
         raw = raw_codes(array.indices)
         self._know(array.dictionary)
         out = self._scratch.of(len(raw))
-        place = loops(len(raw)).place
-        if place(raw, self._entries, out) == _NEW:
-            fresh = distinct(raw[out == _NEW])
-            if int(fresh[-1]) >= len(self._entries):
+        if not self._entries.place(raw, out):
+            fresh = self._entries.unmet(raw, out)
+            if int(fresh[-1]) >= len(array.dictionary):
                 return None  # a wild code, which `words` has a message for
             self.codes_of(fresh)
-            place(raw, self._entries, out)
+            self._entries.place(raw, out)
         return out
 
     def _of_integers(self, array: pa.Array) -> Codes | None:
         raw = raw_codes(array)
         out = self._scratch.of(len(raw))
-        place = loops(len(raw)).place
-        if place(raw, self._integers, out) == _NEW:
-            fresh = distinct(raw[out == _NEW])
+        if not self._integers.place(raw, out):
+            fresh = self._integers.unmet(raw, out)
             most = min(DENSE, 1 << (array.type.bit_width - 1))  # an unsigned view of a negative number is not below
             if int(fresh[-1]) >= most:
                 return None
-            if int(fresh[-1]) >= len(self._integers):
-                grown = np.full(roomy(int(fresh[-1]) + 1), _NEW)
-                grown[: len(self._integers)] = self._integers
-                self._integers = grown
-            self._integers[fresh] = self.column.vocabulary.codes([str(value) for value in fresh.tolist()])
-            place(raw, self._integers, out)
+            self._integers.learn(fresh, self.column.vocabulary.codes([str(value) for value in fresh.tolist()]))
+            self._integers.place(raw, out)
         return out
 
     def twin(self) -> Placing:
@@ -132,5 +112,5 @@ class Placing:
         twin = copy.copy(self)
         twin.column = Column(self.column.name, self.column.vocabulary.twin())
         twin._scratch = Scratch()
-        twin._entries, twin._integers = self._entries.copy(), self._integers.copy()
+        twin._entries, twin._integers = self._entries.twin(), self._integers.twin()
         return twin

@@ -9,7 +9,8 @@ import numpy as np
 
 from streamavg.count.small import loops
 
-BLOCK = 4096  # rows whose keys are made, then counted
+BLOCK = 1024  # rows whose keys are made, then counted: their columns, keys and places of wrong rows take 20 KB
+PART = 4096  # slices of a table that are looked at at once
 
 
 @dataclass
@@ -19,12 +20,14 @@ class Hot:
     Labels are codes of the vocabulary (is_words), or integers as they are. No larger than needed: 10,000 slices of 50
     labels just fit the second-level cache of 512 KiB, and are counted twice as fast then. pairs: int32 (labels,
     labels), rows whose prediction is another label than the truth, where the total is to be read from this; else empty.
+    carried: [0] as long as `big` is nothing but zeros, memory that was never touched and need not be.
     """
 
     is_words: bool
     small: Any
     big: Any
     pairs: Any
+    carried: Any
     keys: Any
     rows: int = 0
 
@@ -33,7 +36,8 @@ class Hot:
         """An empty table."""
         shape, paired = (slices, 3, labels), (labels, labels) if is_whole else (0, 0)
         keys = np.empty((2, BLOCK), np.uint32)
-        return Hot(is_words, np.zeros(shape, np.uint8), np.zeros(shape, np.int32), np.zeros(paired, np.int32), keys)
+        tables = (np.zeros(shape, np.uint8), np.zeros(shape, np.int32), np.zeros(paired, np.int32))
+        return Hot(is_words, *tables, np.zeros(1, np.uint8), keys)
 
     @property
     def is_whole(self) -> bool:
@@ -52,10 +56,7 @@ class Hot:
         made = Hot.of(
             self.is_words, self.is_whole, *(have if need <= have else max(need, have * 3 // 2) for need, have in pairs)
         )
-        for old, new in ((self.small, made.small), (self.big, made.big)):
-            new[: old.shape[0], :, : old.shape[2]] = old
-        made.pairs[: len(self.pairs), : len(self.pairs)] = self.pairs
-        made.rows = self.rows
+        made.add(self)
         return made
 
     def count(self, slices: Any, true: Any, pred: Any, bounds: tuple[int, int], step: int) -> int:
@@ -63,16 +64,50 @@ class Hot:
         wide, (bound, labels) = np.promote_types(true.dtype, pred.dtype), bounds
         t, p = true.astype(wide, copy=False), pred.astype(wide, copy=False)
         sizes = np.array((bound, labels, labels, self.size[1]), np.uint64)
-        tables = (self.small.reshape(-1), self.big.reshape(-1), self.pairs.reshape(-1))
+        tables = (self.small.reshape(-1), self.big.reshape(-1), self.pairs.reshape(-1), self.carried)
         done = int(loops(len(t)).count_slices(slices, t, p, sizes, step < 0, tables, self.keys))
         self.rows += done
         return done
 
+    def add(self, other: Hot) -> None:
+        """Add the counts of a table that is not larger, and whose codes mean the same."""
+        slices, labels = other.size
+        for start in range(0, slices, PART):
+            part = slice(start, min(start + PART, slices))
+            small, big = self.small[part, :, :labels], self.big[part, :, :labels]
+            total = small + other.small[part]
+            if (over := total < small).any():
+                big[over] += 256
+                self.carried[0] = 1
+            small[:] = total
+            if other.carried[0]:
+                big += other.big[part]
+                self.carried[0] = 1
+        self.pairs[:labels, :labels] += other.pairs
+        self.rows += other.rows
+
     def cells(self) -> Any:
-        """The counts, int32 (3, slices, labels)."""
-        return (self.big + self.small).transpose(1, 0, 2)
+        """The counts, uint8 or int32 (3, slices, labels), good until rows are counted."""
+        if not self.carried[0]:
+            return self.small.transpose(1, 0, 2)
+        for start in range(0, len(self.big), PART):  # not one sum of all, in memory that was never touched
+            part = slice(start, start + PART)
+            self.big[part] += self.small[part]
+            self.small[part] = 0
+        return self.big.transpose(1, 0, 2)
+
+    def used(self) -> tuple[Any, Any]:
+        """The slices with a count, and the labels."""
+        table = self.cells()
+        slices, labels = np.zeros(table.shape[1], bool), np.zeros(table.shape[2], bool)
+        for start in range(0, len(slices), PART):
+            tp, fp, fn = table[:, start : start + PART]
+            met = (tp | fp | fn) != 0
+            slices[start : start + PART], labels = met.any(axis=1), labels | met.any(axis=0)
+        return np.flatnonzero(slices), np.flatnonzero(labels)
 
     def twin(self) -> Hot:
         """A copy."""
-        tables = (self.small.copy(), self.big.copy(), self.pairs.copy())
-        return Hot(self.is_words, *tables, np.empty_like(self.keys), self.rows)
+        twin = Hot.of(self.is_words, self.is_whole, *self.size)
+        twin.add(self)
+        return twin

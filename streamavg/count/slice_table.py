@@ -144,6 +144,17 @@ class SliceTable:
         keys.append((s << 32 | 3 * t + FN)[~right])
         self._totals += KeyTable.of(np.concatenate(keys), np.concatenate((counts, counts[~right])))
 
+    def absorb(self, other: SliceTable) -> int:
+        """Take over the hot table of one whose slices have the same codes, if ours can hold it; how many rows."""
+        hot, ours = other._hot, self._hot
+        if hot is None or not hot.is_whole or ours is None or (ours.is_words, ours.is_whole) != (hot.is_words, True):
+            return 0
+        if hot.is_words and self._vocabulary.labels != other._vocabulary.labels:
+            return 0
+        self._table((hot.is_words, True), *hot.size, hot.rows).add(hot)
+        other._hot = None
+        return hot.rows
+
     def flush(self) -> None:
         """Empty the hot table into the totals."""
         hot, self._hot = self._hot, None
@@ -199,9 +210,7 @@ class SliceTable:
         hot = self._hot
         if hot is None:
             return found
-        table = hot.cells()
-        met = (table[TP] | table[FP] | table[FN]) != 0
-        used, labels = np.flatnonzero(met.any(axis=1)), np.flatnonzero(met.any(axis=0))
+        table, (used, labels) = hot.cells(), hot.used()
         words = self._words(hot, labels)
         return found + self._slices([keys[k] for k in used.tolist()], words, table, used, labels)
 

@@ -60,6 +60,18 @@ def fill_nulls(codes: Any, bits: Any, offset: int, size: Any, null_code: Any, ou
     return int(wild[0]) if wild.size else -1
 
 
+def shifted(codes: Any, shift: Any, out: Any) -> Any:
+    """out = codes + shift; returns the largest code."""
+    out[:] = codes.astype(np.uint32) + shift
+    return codes.max()
+
+
+def shifted_pairs(first: Any, second: Any, width: Any, shift: Any, out: Any) -> tuple[Any, Any]:
+    """out = first * width + second + shift; returns the largest of either side."""
+    out[:] = first * width + second + shift
+    return first.max(), second.max()
+
+
 def place(codes: Any, table: Any, out: Any) -> Any:
     """out[i] = table[codes[i]], or the largest uint32 outside it; returns the largest out."""
     inside = codes < len(table)
@@ -78,7 +90,8 @@ def place_pairs(first: Any, second: Any, width: Any, table: Any, out: Any) -> An
 
 def count_slices(slices: Any, y_true: Any, y_pred: Any, sizes: Any, back: bool, tables: Any, keys: Any) -> int:
     """TP, FP, FN of each row's labels in the part of `big` that is its slice; returns how many rows were counted."""
-    _, big, pairs = tables
+    _, big, pairs, carried = tables
+    carried[0] = 1
     wild = np.flatnonzero((slices >= sizes[0]) | (y_true >= sizes[1]) | (y_pred >= sizes[2]))
     rows, far, step = int(wild[0]) if wild.size else len(y_true), int(sizes[3]), -1 if back else 1
     place = slices[:rows].astype(np.int64) * 3 * far

@@ -29,11 +29,9 @@ class Vocabulary:
 
     def declare(self, labels: Iterable[str]) -> None:
         """Make these labels known, whether closed or not."""
-        known, held = self._codes, self.labels
-        for label in labels:
-            if label not in known:
-                known[label] = FIRST + len(held)
-                held.append(label)
+        fresh = [label for label in dict.fromkeys(labels) if label not in self._codes]
+        self._codes.update(zip(fresh, range(len(self), len(self) + len(fresh)), strict=True))
+        self.labels += fresh
 
     def twin(self) -> Vocabulary:
         """A copy that learns on its own."""

@@ -575,8 +575,8 @@ def test_slice_keys(rng, rows, dtype):
 def test_bump(held, back):
     small, big = np.array([7, held], np.uint8), np.array([7, 100], np.int32)
     twins, way = (small.copy(), big.copy()), (255, 255, -256) if back else (1, 0, 256)
-    kernels.bump(np.uint32(1), np.uint8(way[0]), np.uint8(way[1]), way[2], small, big)
-    naive.bump(1, *way, *twins)
+    carried = kernels.bump(np.uint32(1), np.uint8(way[0]), np.uint8(way[1]), way[2], small, big)
+    assert carried == naive.bump(1, *way, *twins)
     assert (small.tolist(), big.tolist()) == (twins[0].tolist(), twins[1].tolist())
     assert int(small[1]) + int(big[1]) == held + 100 + (-1 if back else 1)
 
@@ -593,16 +593,19 @@ def test_count_slices(rng, rows, dtype):
     pairs = rng.integers(-5, 5, labels**2 if rng.random() < 0.7 else 0).astype(np.int32)
     twin = (small_part.astype(np.int64) + big).reshape(slices, 3, labels)
     pairs_twin = pairs.reshape(labels, labels).astype(np.int64) if len(pairs) else np.zeros((labels, labels), int)
-    others = small_part.copy(), big.copy(), pairs.copy()
+    carried = np.zeros(1, np.uint8)
+    others, before = (small_part.copy(), big.copy(), pairs.copy(), np.zeros(1, np.uint8)), big.copy()
     args, keys = (np.array(sizes, np.uint64), back), np.zeros((2, block), np.uint32)
-    done = kernels.count_slices(*given_codes, *args, (small_part, big, pairs), keys)
+    done = kernels.count_slices(*given_codes, *args, (small_part, big, pairs, carried), keys)
     assert done == naive.count_slices(*given_codes, sizes, back, (twin, pairs_twin), block)
     assert (small_part.astype(np.int64) + big).tolist() == twin.ravel().tolist()
+    assert carried[0] or (big == before).all()
     assert not len(pairs) or pairs.tolist() == pairs_twin.ravel().tolist()
     if done == rows:
         assert small.count_slices(*given_codes, *args, others, keys) == rows
         assert others[2].tolist() == pairs.tolist()
         assert (others[0].astype(np.int64) + others[1]).tolist() == twin.ravel().tolist()
+        assert others[3][0] or (others[1] == before).all()
 
 
 @given(seeds, lengths, dtypes)
@@ -630,3 +633,21 @@ def test_place_pairs(rng, rows):
     ]
     assert outs[0].tolist() == outs[1].tolist() == outs[2].tolist()
     assert highest[0] == highest[1] == highest[2]
+
+
+@given(seeds, st.integers(1, 70), dtypes)
+def test_shifted(rng, rows, dtype):
+    given_codes, shift = rng.integers(0, np.iinfo(dtype).max, rows, dtype, endpoint=True), rng.integers(0, 2**32)
+    other = rng.integers(0, 2**32, rows, np.uint32)
+    small_codes = given_codes.astype(np.uint32)
+    outs = [np.full(rows, 7, np.uint32) for _ in range(6)]
+    ways = (kernels, naive, small)
+    most = [using.shifted(given_codes, np.uint32(shift), out) for using, out in zip(ways, outs, strict=False)]
+    pairs = [
+        using.shifted_pairs(small_codes, other, np.uint32(9), np.uint32(shift), out)
+        for using, out in zip(ways, outs[3:], strict=True)
+    ]
+    assert outs[0].tolist() == outs[1].tolist() == outs[2].tolist()
+    assert outs[3].tolist() == outs[4].tolist() == outs[5].tolist()
+    assert most[0] == most[1] == most[2]
+    assert pairs[0] == pairs[1] == pairs[2]

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from streamavg.count import joined, placing, slice_keys
 from streamavg.count.joined import FOLDED_CODE, Joined
-from streamavg.count.placing import Placing, Scratch, distinct
+from streamavg.count.lookup import distinct
+from streamavg.count.placing import Placing, Scratch
 from streamavg.count.slice_keys import SliceKeys
 from streamavg.count.vocabulary import Vocabulary
 from streamavg.errors import InputError

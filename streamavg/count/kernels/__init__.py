@@ -73,7 +73,7 @@ from streamavg.count.kernels.scoring import (
     tiles,
     witness,
 )
-from streamavg.count.kernels.slicing import bump, count_slices, place, place_pairs, slice_keys
+from streamavg.count.kernels.slicing import bump, count_slices, place, place_pairs, shifted, shifted_pairs, slice_keys
 from streamavg.count.kernels.summing import (
     add_all,
     add_cut,
@@ -173,6 +173,8 @@ __all__ = [
     "rank_labels",
     "reach",
     "retire",
+    "shifted",
+    "shifted_pairs",
     "sip_round",
     "sip_words",
     "slice_keys",

@@ -11,10 +11,12 @@ import numpy as np
 
 from streamavg.count.kernels.compile import kernel
 
+WRONG = np.uint32(1 << 31)  # in a key: a table has no more than 3 << 24 numbers
+
 
 @kernel
 def slice_keys(slices: Any, y_true: Any, y_pred: Any, width: Any, far: Any, keys: Any) -> tuple[Any, Any, Any]:
-    """keys[i] = slice * width + true, and 2 * far more where the prediction is another; returns the largest codes.
+    """keys[i] = slice * width + true, and WRONG + 2 * far if the prediction is another; returns the largest codes.
 
     A loop without a table, which LLVM makes vectors of; a key means nothing until its codes are known to be in bounds.
     """
@@ -22,18 +24,20 @@ def slice_keys(slices: Any, y_true: Any, y_pred: Any, width: Any, far: Any, keys
     for i in range(len(slices)):
         most_slice = max(most_slice, slices[i])
         most_true, most_pred = max(most_true, y_true[i]), max(most_pred, y_pred[i])
-        wrong = far + far if y_true[i] != y_pred[i] else np.uint32(0)
+        wrong = WRONG + far + far if y_true[i] != y_pred[i] else np.uint32(0)
         keys[i] = slices[i] * width + np.uint32(y_true[i]) + wrong
     return most_slice, most_true, most_pred
 
 
 @kernel
-def bump(key: Any, step: Any, edge: Any, carry: Any, small: Any, big: Any) -> None:
-    """Add step to a number mod 256 in `small`; where it arrives at `edge`, carry to the rest of it in `big`."""
+def bump(key: Any, step: Any, edge: Any, carry: Any, small: Any, big: Any) -> Any:
+    """Add step to a number mod 256 in `small`; where it arrives at `edge`, carry to its rest in `big` and return 1."""
     held = np.uint8(small[key] + step)
     small[key] = held
     if held == edge:
         big[key] += carry
+        return np.uint32(1)
+    return np.uint32(0)
 
 
 @kernel
@@ -43,11 +47,11 @@ def count_slices(slices: Any, y_true: Any, y_pred: Any, sizes: Any, back: bool, 
     slices uint32; y_true, y_pred: equal unsigned dtype and length; sizes uint64 (4,): bounds of slice, truth and
     prediction, and the width: the labels of a slice. back: take rows away. keys: uint32 (2, block), scratch. tables:
     small uint8, big int32: of each slice TP, FP and FN of its labels, so that a wrong row stays in 3 cache lines, each
-    number the sum of both; and wrong int32, width * width rows by (truth, other prediction), or none. Bytes nearly fit
-    the second-level cache, where int32 does not, and there is no branch on what is wrong: 3.0 ns a row, where three
-    tables of all slices take 4.5, and int32 8.
+    number the sum of both; wrong int32, width * width rows by (truth, other prediction), or none; carried uint8 (1,).
+    Bytes nearly fit the second-level cache, where int32 does not, and there is no branch on what is wrong: 3.1 ns a
+    row, where int32 takes 8. That a row is wrong is a bit of its key: to compare its labels again takes another 1 ns.
     """
-    small, big, pairs = tables
+    small, big, pairs, carried = tables
     width, wide, block = np.uint32(sizes[3]), np.uint32(3 * sizes[3]), keys.shape[1]
     step, edge, carry = (np.uint8(255), np.uint8(255), -256) if back else (np.uint8(1), np.uint8(0), 256)
     right, wrong = keys[0], keys[1]
@@ -56,17 +60,42 @@ def count_slices(slices: Any, y_true: Any, y_pred: Any, sizes: Any, back: bool, 
         most_slice, most_true, most_pred = slice_keys(s, t, p, wide, width, right)
         if most_slice >= sizes[0] or most_true >= sizes[1] or most_pred >= sizes[2]:
             return start
-        count = 0
+        count, carries = np.uint32(0), np.uint32(0)
         for i in range(len(t)):
-            bump(right[i], step, edge, carry, small, big)
+            key = right[i]
             wrong[count] = i
-            count += t[i] != p[i]
+            count = np.uint32(count + np.uint32(key >> np.uint32(31)))
+            carries |= bump(key & np.uint32(WRONG - 1), step, edge, carry, small, big)
         for j in range(count):
             i = wrong[j]
-            bump(s[i] * wide + np.uint32(p[i]) + width, step, edge, carry, small, big)
+            carries |= bump(s[i] * wide + np.uint32(p[i]) + width, step, edge, carry, small, big)
             if len(pairs):
                 pairs[np.uint32(t[i]) * width + np.uint32(p[i])] += np.int32(-1 if back else 1)
+        carried[0] |= np.uint8(carries)
     return len(y_true)
+
+
+@kernel
+def shifted(codes: Any, shift: Any, out: Any) -> Any:
+    """out[i] = codes[i] + shift; returns the largest code. As `place` with a table of consecutive numbers, in vectors.
+
+    codes unsigned, shift and out uint32. A code beyond 32 bits is cut off in out: look at the largest first.
+    """
+    highest = codes[0]
+    for i in range(len(codes)):
+        highest = max(highest, codes[i])
+        out[i] = np.uint32(codes[i]) + shift
+    return highest
+
+
+@kernel
+def shifted_pairs(first: Any, second: Any, width: Any, shift: Any, out: Any) -> tuple[Any, Any]:
+    """out[i] = first[i] * width + second[i] + shift; returns the largest of either side. All uint32."""
+    highest, other = first[0], second[0]
+    for i in range(len(first)):
+        highest, other = max(highest, first[i]), max(other, second[i])
+        out[i] = first[i] * width + second[i] + shift
+    return highest, other
 
 
 @kernel
