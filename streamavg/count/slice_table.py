@@ -149,8 +149,8 @@ class SliceTable:
         hot, ours = other._hot, self._hot
         if hot is None or not hot.is_whole or ours is None or (ours.is_words, ours.is_whole) != (hot.is_words, True):
             return 0
-        if hot.is_words and self._vocabulary.labels != other._vocabulary.labels:
-            return 0
+        if self._is_binary or (hot.is_words and self._vocabulary.labels != other._vocabulary.labels):
+            return 0  # of two binary tables the sum is refused if there is a third label in it
         self._table((hot.is_words, True), *hot.size, hot.rows).add(hot)
         other._hot = None
         return hot.rows
