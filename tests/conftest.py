@@ -22,9 +22,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     worker = os.environ.get("PYTEST_XDIST_WORKER")
-    if worker and "NUMBA_CACHE_DIR" not in os.environ:
+    if worker:
         # numba numbers the files of a kernel as types come: two processes that compile at once may take the same number
-        folder = Path(config.rootpath, ".pytest_cache", f"kernels-{worker}")
+        folder = Path(os.environ.get("NUMBA_CACHE_DIR", config.rootpath / ".pytest_cache"), f"kernels-{worker}")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.environ["NUMBA_CACHE_DIR"] = str(folder)
     # the first call of a kernel compiles it, which no deadline survives

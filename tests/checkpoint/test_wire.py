@@ -624,7 +624,7 @@ for trial in range(int(sys.argv[2])):
 """
 
 
-@pytest.mark.parametrize(("seed", "number"), [(1, 1500), pytest.param(2, 40_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize(("seed", "number"), [(1, 1500), pytest.param(2, 20_000, marks=pytest.mark.long)])
 def test_bit_flips_under_a_right_digest_do_not_crash(seed, number):
     """In a process of its own, since a crash inside Arrow's reader would take the tests with it."""
     command = [sys.executable, "-c", FLIPS, str(seed), str(number)]
