@@ -868,10 +868,11 @@ def witness_of(scores):
     return struct.unpack("<Q", struct.pack("<d", distinct.pop()))[0] if distinct else EMPTY
 
 
-def tiles(shape, tile):
+def tile_at(number, shape, tile):
     rows, columns = map(int, shape[:2])
     groups = [range(columns)[start : start + tile.shape[0]] for start in range(0, columns, tile.shape[0])]
-    return [(first, column) for group in groups for first in range(0, rows, tile.shape[1]) for column in group]
+    firsts = range(0, rows, tile.shape[1])
+    return [(first, column) for group in groups for first in firsts for column in group][number]
 
 
 def gather(values, shape, first, column, tile):

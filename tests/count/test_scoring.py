@@ -1,6 +1,5 @@
 """The loops over scores against their plain twins, and the slots they find against exact fractions."""
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import given
@@ -82,16 +81,12 @@ def test_columns_and_hits(rng, rows, columns, down, width, size):
 
 
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 9), st.integers(1, 9))
-def test_tiles(rows, columns, width, size):
+def test_tile_at(rows, columns, width, size):
     shape, tile = np.array([rows, columns, columns, 1, 0, 0]), np.zeros((width, size), np.float32)
-    found = tiles_of(shape, tile)
-    assert found == naive.tiles(shape, tile)
+    numbers = range(columns * -(-rows // size))
+    found = [scoring.tile_at(number, shape, tile) for number in numbers]
+    assert found == [naive.tile_at(number, shape, tile) for number in numbers]
     assert sorted(found) == [(first, column) for first in range(0, rows, size) for column in range(columns)]
-
-
-@numba.njit
-def tiles_of(shape, tile):
-    return [place for place in scoring.tiles(shape, tile)]  # noqa: C416 list() of a generator is not compiled
 
 
 @given(seeds, rows_, st.integers(1, 20))

@@ -70,7 +70,7 @@ from streamavg.count.kernels.scoring import (
     hits_of,
     look_up,
     slot_at,
-    tiles,
+    tile_at,
     witness,
 )
 from streamavg.count.kernels.slicing import bump, count_slices, place, place_pairs, shifted, shifted_pairs, slice_keys
@@ -185,7 +185,7 @@ __all__ = [
     "square",
     "square_classes",
     "square_labels",
-    "tiles",
+    "tile_at",
     "translate",
     "turned",
     "unpack",

@@ -39,15 +39,16 @@ def gather(values: Any, shape: Any, first: int, column: int, tile: Any) -> None:
 
 
 @kernel
-def tiles(shape: Any, tile: Any) -> Any:
-    """The first row and the column of each run of scores to count: all runs of some columns before those of the next.
+def tile_at(number: int, shape: Any, tile: Any) -> Any:
+    """The first row and the column of a run of scores: all runs of some columns come before those of the next.
 
-    So that the tables of these columns stay in the second-level cache: of 1,000 columns those of all would not.
+    So that the tables of these columns stay in the second-level cache: of 1,000 columns those of all would not. Not a
+    generator: one that numba read from its cache cannot be compiled into anything (0.67, KeyError).
     """
-    for group in range(0, shape[1], tile.shape[0]):
-        for first in range(0, shape[0], tile.shape[1]):
-            for column in range(group, min(group + tile.shape[0], shape[1])):
-                yield first, column
+    width, firsts = tile.shape[0], -(-shape[0] // tile.shape[1])
+    group = number // (width * firsts) * width
+    wide, within = min(width, shape[1] - group), number - group * firsts
+    return within // wide * tile.shape[1], group + within % wide
 
 
 @kernel
@@ -259,7 +260,8 @@ def count_scores(values: Any, bits: Any, truth: Any, shape: Any, grid: Any, hot:
     (seen, pure, cells, patience), (of_columns, of_slots, of_hits) = hot, room
     is_plain = not (len(more[0]) or len(more[2]))
     by_row = is_plain and len(truth[0]) > 0 and shape[1] > FEW
-    for first, column in tiles(shape, of_columns[0]):
+    for number in range(shape[1] * -(-shape[0] // of_columns[0].shape[1])):
+        first, column = tile_at(number, shape, of_columns[0])
         scores, run = column_of(values, bits, shape, first, column, of_columns)
         hits = of_hits[2][: len(run)] if by_row else hits_of(truth, shape, first, column, of_hits)
         tables = seen[column], pure[column], cells[column], patience[column]
@@ -280,7 +282,8 @@ def count_exact(values: Any, truth: Any, shape: Any, mapping: Any, cells: Any, m
     the slots, and that of hits_of.
     """
     of_columns, slots, of_hits = room
-    for first, column in tiles(shape, of_columns[0]):
+    for number in range(shape[1] * -(-shape[0] // of_columns[0].shape[1])):
+        first, column = tile_at(number, shape, of_columns[0])
         run, _ = column_of(values, values, shape, first, column, of_columns)
         hits, part = hits_of(truth, shape, first, column, of_hits), slots[: len(run)]
         for i in range(len(run)):
