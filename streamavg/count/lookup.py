@@ -30,7 +30,7 @@ class Lookup:
 
     def learn(self, raw: Any, codes: Any) -> None:
         """Give these raw codes their codes; the table grows to hold them."""
-        need = 1 + int(max(raw))
+        need = 1 + int(raw.max())
         if need > len(self.table):
             grown = np.full(roomy(need), NEW)
             grown[: len(self.table)] = self.table
